@@ -1,0 +1,119 @@
+"""The back office: people, workspaces and a ledger nobody can edit."""
+
+from typing import Any
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db import models
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from accounts.models import AuditEvent, Hold, LedgerEntry, Membership, User, Wallet, Workspace
+
+# Django's own admin sign-in has no rate limit; allauth's has.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # documented by allauth
+admin.site.unregister(Group)
+
+
+class ReadOnly(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
+    """Evidence and balances: looked at here, moved only by the verbs."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+
+class MembershipInline(TabularInline):  # type: ignore[misc]  # unfold ships no types
+    """The members of a workspace: an administrator adds one here."""
+
+    model = Membership
+    extra = 1
+    autocomplete_fields = ("user",)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg,misc]  # unfold ships no types
+    """People, by e-mail."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    ordering = ("email",)
+    list_display = ("email", "first_name", "is_staff", "is_active", "last_login")
+    search_fields = ("email", "first_name", "last_name")
+    fieldsets = (
+        (None, {"fields": ("email", "password")}),
+        ("Name", {"fields": ("first_name", "last_name")}),
+        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "first_name", "usable_password", "password1", "password2")}),)
+    filter_horizontal = ()
+    list_filter = ("is_staff", "is_active")
+
+
+@admin.register(Workspace)
+class WorkspaceAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
+    """Workspaces and who is in them. Made by `create_user` or a sign-up, with their wallet."""
+
+    list_display = ("name", "personal", "created_at")
+    list_filter = ("personal",)
+    search_fields = ("name",)
+    inlines = (MembershipInline,)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never: its ledger stays."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Workspace, form: Any, change: bool) -> None:
+        """A workspace without a wallet could not pay for anything."""
+        super().save_model(request, obj, form, change)
+        Wallet.objects.get_or_create(workspace=obj)
+
+
+@admin.register(Wallet)
+class WalletAdmin(ReadOnly):
+    """Balances."""
+
+    list_display = ("workspace", "posted", "held", "available")
+    search_fields = ("workspace__name",)
+
+
+@admin.register(Hold)
+class HoldAdmin(ReadOnly):
+    """Credits set aside."""
+
+    list_display = ("id", "wallet", "amount", "state", "created_at", "resolved_at")
+    list_filter = ("state",)
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(ReadOnly):
+    """Every posted movement."""
+
+    list_display = ("wallet", "seq", "at", "kind", "amount", "balance_after", "cause_key", "actor", "reason")
+    list_filter = ("kind",)
+    search_fields = ("cause_key", "wallet__workspace__name")
+
+    def get_queryset(self, request: HttpRequest) -> "models.QuerySet[LedgerEntry]":
+        """With the names the list shows."""
+        return LedgerEntry.objects.select_related("wallet__workspace", "actor")
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnly):
+    """What was done."""
+
+    list_display = ("at", "verb", "object", "actor", "workspace")
+    list_filter = ("verb",)
+    search_fields = ("object", "actor__email")

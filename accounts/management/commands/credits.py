@@ -1,0 +1,62 @@
+"""`credits grant|adjust|show`: credits by hand, with a reason, in the audit trail."""
+
+import uuid
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from accounts.models import AuditEvent, Wallet
+
+
+class Command(BaseCommand):
+    """Moves or shows the credits of one workspace."""
+
+    help = "Grant, adjust or show the credits of a workspace (its id, or its owner's e-mail address)."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """One sub-command per verb."""
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        for verb in ("grant", "adjust", "show"):
+            command = verbs.add_parser(verb)
+            command.add_argument("workspace", help="workspace id, or e-mail address of a personal workspace")
+            if verb != "show":
+                command.add_argument("amount", type=int)
+                command.add_argument("--reason", required=True)
+                command.add_argument("--cause", default="", help="the same cause is never booked twice")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Find the wallet, move, show."""
+        wallet = self.wallet(options["workspace"])
+        if options["verb"] != "show":
+            self.move(wallet, options)
+        wallet.refresh_from_db()
+        self.stdout.write(f"{wallet.workspace}: {wallet.available} available, {wallet.held} held")
+
+    def wallet(self, name: str) -> Wallet:
+        """The wallet of a workspace id or of a person's own workspace."""
+        try:
+            key = Q(workspace=uuid.UUID(name))
+        except ValueError:
+            key = Q(workspace__personal=True, workspace__memberships__user__email__iexact=name)
+        try:
+            return Wallet.objects.select_related("workspace").get(key)
+        except (Wallet.DoesNotExist, ValidationError) as error:
+            raise CommandError(f"No workspace {name}.") from error
+
+    def move(self, wallet: Wallet, options: dict[str, Any]) -> None:
+        """Book it with its audit event, or say why not."""
+        amount, verb = options["amount"], options["verb"]
+        if amount == 0 or (verb == "grant" and amount < 0):
+            raise CommandError("The amount must be a whole number above 0 (adjust: not 0).")
+        cause = options["cause"] or uuid.uuid4().hex
+        try:
+            with transaction.atomic():
+                act = wallet.grant if verb == "grant" else wallet.adjust
+                entry = act(amount, cause=cause, actor=None, reason=options["reason"])
+                AuditEvent.of(f"credits.{verb}", wallet, actor=None, amount=amount, cause=entry.cause_key).save()
+        except IntegrityError as error:
+            raise CommandError("Refused: booked before, or more than is available.") from error

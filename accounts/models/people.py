@@ -1,0 +1,105 @@
+"""Users, workspaces and who is what in them."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.db import models, transaction
+from django.db.models.functions import Lower
+
+
+class UserManager(BaseUserManager["User"]):
+    """Creates users by e-mail address; Django's name for this class is fixed."""
+
+    def create_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
+        """A user signed in by `email`; `password=None` makes an unusable one."""
+        user = self.model(email=self.normalize_email(email).lower(), **extra)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> "User":
+        """A user who may do everything in Django's admin."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Addresses are compared without case: people type them with capitals on phones."""
+        return self.get(email__iexact=username)
+
+
+class User(AbstractUser):
+    """A person who signs in by e-mail. Credits belong to workspaces, never to a person."""
+
+    username = None  # type: ignore[assignment]  # AbstractUser declares it; we sign in by e-mail
+    email = models.EmailField("e-mail address", unique=True)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]  # ours has no username
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_ci")]
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.email
+
+    @property
+    def initials(self) -> str:
+        """Two letters for the avatar."""
+        words = (self.get_full_name() or self.email.split("@")[0].replace(".", " ")).split()
+        return "".join(word[0] for word in words[:2]).upper()
+
+
+class Role(models.TextChoices):
+    """What a member is in a workspace; `accounts.policy` says what each may do."""
+
+    OWNER = "owner", "Owner"
+    ADMIN = "admin", "Admin"
+    CREATOR = "creator", "Creator"
+    VIEWER = "viewer", "Viewer"
+
+
+class Workspace(models.Model):
+    """A team, or one person's own corner: the tenant that owns clips and credits."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=80)
+    personal = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    people: "models.ManyToManyField[User, Membership]" = models.ManyToManyField(
+        User, through="Membership", related_name="workspaces"
+    )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def open(cls, name: str, *, owner: User, personal: bool = False) -> "Workspace":
+        """A workspace with its owner and its empty wallet, all or nothing."""
+        from accounts.models.wallet import Wallet
+
+        with transaction.atomic():
+            workspace = cls.objects.create(name=name, personal=personal)
+            Membership.objects.create(user=owner, workspace=workspace, role=Role.OWNER)
+            Wallet.objects.create(workspace=workspace)
+        return workspace
+
+
+class Membership(models.Model):
+    """One person's role in one workspace."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.CREATOR)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "workspace"], name="membership_once"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role"),
+        ]
+        ordering = ["workspace__name"]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.workspace} ({self.role})"

@@ -1,0 +1,205 @@
+"""Credits: a wallet per workspace, holds on it, and the append-only ledger.
+
+`available = posted - held`. Whole credits only. Every movement is one of the verbs of `Wallet`;
+nothing else writes a balance. Each verb is decided by a conditional UPDATE whose row count is
+checked, never by reading a balance first, so it is right under any number of writers on both databases.
+"""
+
+import uuid
+from collections.abc import Sequence
+
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts.models.people import User, Workspace
+from accounts.reserve import insert_if
+
+
+class Wallet(models.Model):
+    """A workspace's credits. `posted` is the sum of its ledger, `held` the sum of its open holds."""
+
+    workspace = models.OneToOneField(Workspace, on_delete=models.PROTECT, related_name="wallet")
+    posted = models.BigIntegerField(default=0)
+    held = models.BigIntegerField(default=0)
+    seq = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(held__gte=0), name="wallet_held_not_negative"),
+            # The backstop behind every verb: overdraft is impossible even by a mistake in this file.
+            models.CheckConstraint(condition=Q(posted__gte=F("held")), name="wallet_no_overdraft"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workspace}: {self.available} available"
+
+    @property
+    def available(self) -> int:
+        """Credits that may be held now."""
+        return self.posted - self.held
+
+    def grant(self, amount: int, *, cause: str, actor: User | None = None, reason: str = "") -> "LedgerEntry":
+        """Add credits. `cause` names where they come from; the same cause twice is an IntegrityError."""
+        return self._post(LedgerEntry.Kind.GRANT, amount, cause=f"grant:{cause}", actor=actor, reason=reason)
+
+    def adjust(self, amount: int, *, cause: str, actor: User | None, reason: str) -> "LedgerEntry":
+        """Correct by hand, up or down, with a reason. IntegrityError when more is taken than is available."""
+        return self._post(
+            LedgerEntry.Kind.ADJUST, amount, cause=f"adjust:{cause}", actor=actor, reason=reason
+        )
+
+    def hold(self, holds: Sequence["Hold"], *, rows: Sequence[models.Model] = ()) -> bool:
+        """Reserve all of `holds` and insert `rows` with them, or do nothing and answer False.
+
+        One statement on PostgreSQL, one short IMMEDIATE transaction on SQLite (`accounts.reserve`).
+        """
+        amount = sum(hold.amount for hold in holds)
+        for hold in holds:
+            hold.wallet = self
+        guard = Wallet.objects.filter(pk=self.pk, posted__gte=F("held") + amount)
+        return insert_if(guard, {"held": amount}, [*holds, *rows])
+
+    @staticmethod
+    def capture(hold_id: uuid.UUID) -> "LedgerEntry | None":
+        """Turn a hold into a charge; None when it was resolved before (then nothing is written)."""
+        with transaction.atomic():
+            hold = Hold.resolve(hold_id, Hold.State.CAPTURED)
+            if hold is None:
+                return None
+            Wallet.objects.filter(pk=hold.wallet_id).update(held=F("held") - hold.amount)
+            return hold.wallet._post(
+                LedgerEntry.Kind.CAPTURE, -hold.amount, cause=f"capture:{hold.pk}", hold=hold
+            )
+
+    @staticmethod
+    def release(hold_id: uuid.UUID) -> bool:
+        """Give a hold back; False when it was resolved before."""
+        with transaction.atomic():
+            hold = Hold.resolve(hold_id, Hold.State.RELEASED)
+            if hold is None:
+                return False
+            Wallet.objects.filter(pk=hold.wallet_id).update(held=F("held") - hold.amount)
+            return True
+
+    def refund(self, capture: "LedgerEntry", *, actor: User | None, reason: str) -> "LedgerEntry":
+        """Give a charge back in full; a second refund of one charge is an IntegrityError."""
+        return self._post(
+            LedgerEntry.Kind.REFUND,
+            -capture.amount,
+            cause=f"refund:{capture.pk}",
+            actor=actor,
+            reason=reason,
+            corrects=capture,
+        )
+
+    def _post(
+        self,
+        kind: str,
+        amount: int,
+        *,
+        cause: str,
+        actor: User | None = None,
+        reason: str = "",
+        hold: "Hold | None" = None,
+        corrects: "LedgerEntry | None" = None,
+    ) -> "LedgerEntry":
+        with transaction.atomic():
+            # The UPDATE locks the row first, so the numbers read after it are this entry's own.
+            Wallet.objects.filter(pk=self.pk).update(posted=F("posted") + amount, seq=F("seq") + 1)
+            self.refresh_from_db(fields=["posted", "held", "seq"])
+            return LedgerEntry.objects.create(
+                wallet=self,
+                seq=self.seq,
+                kind=kind,
+                amount=amount,
+                balance_after=self.posted,
+                hold=hold,
+                corrects=corrects,
+                cause_key=cause,
+                actor=actor,
+                reason=reason,
+            )
+
+
+class Hold(models.Model):
+    """Credits set aside for one thing until it is captured or released, once."""
+
+    class State(models.TextChoices):
+        HELD = "held", "Held"
+        CAPTURED = "captured", "Charged"
+        RELEASED = "released", "Released"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="holds")
+    amount = models.BigIntegerField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.HELD)
+    created_at = models.DateTimeField(auto_now_add=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="hold_positive"),
+            models.CheckConstraint(
+                condition=Q(state="held", resolved_at=None)
+                | Q(state__in=["captured", "released"], resolved_at__isnull=False),
+                name="hold_resolved_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["wallet"], condition=Q(state="held"), name="hold_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.state}"
+
+    @classmethod
+    def resolve(cls, hold_id: uuid.UUID, state: str) -> "Hold | None":
+        """Leave `held` for `state`; the winner gets the row, everybody else None."""
+        now = timezone.now()
+        if not cls.objects.filter(pk=hold_id, state=cls.State.HELD).update(state=state, resolved_at=now):
+            return None
+        return cls.objects.select_related("wallet").get(pk=hold_id)
+
+
+class LedgerEntry(models.Model):
+    """One posted movement. Never changed or removed; a mistake is corrected by a further entry."""
+
+    class Kind(models.TextChoices):
+        GRANT = "grant", "Credits added"
+        CAPTURE = "capture", "Clip charged"
+        REFUND = "refund", "Refund"
+        ADJUST = "adjust", "Adjustment"
+
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="entries")
+    seq = models.BigIntegerField()
+    at = models.DateTimeField(auto_now_add=True)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    amount = models.BigIntegerField()
+    balance_after = models.BigIntegerField()
+    hold = models.OneToOneField(
+        Hold, null=True, blank=True, on_delete=models.PROTECT, related_name="entry"
+    )
+    corrects = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrected_by"
+    )
+    cause_key = models.CharField(max_length=120, unique=True)
+    actor = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["wallet", "seq"], name="entry_no_gap_twice"),
+            models.CheckConstraint(condition=Q(balance_after__gte=0), name="entry_balance"),
+            models.CheckConstraint(
+                condition=Q(kind="grant", amount__gt=0, hold=None, corrects=None)
+                | Q(kind="capture", amount__lt=0, hold__isnull=False, corrects=None)
+                | Q(kind="refund", amount__gt=0, hold=None, corrects__isnull=False)
+                | (Q(kind="adjust", hold=None, corrects=None) & ~Q(amount=0) & ~Q(reason="")),
+                name="entry_shape",
+            ),
+        ]
+        ordering = ["-seq"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.amount:+d}"

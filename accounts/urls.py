@@ -1,0 +1,11 @@
+"""Addresses of people's own pages; sign-in and its kin are allauth's."""
+
+from django.urls import path
+
+from accounts import views
+
+app_name = "accounts"
+
+urlpatterns = [
+    path("workspaces/<uuid:pk>/switch/", views.switch_workspace, name="switch"),
+]

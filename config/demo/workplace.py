@@ -1,0 +1,73 @@
+"""The demo's data folder: what is in it, who may use it, how it is emptied."""
+
+import fcntl
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import TextIO
+
+
+class InUse(Exception):
+    """Another demo is running on this folder."""
+
+
+class Workplace:
+    """`DATA`: database, clips, mails, logs, and the addresses of the running processes."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory.resolve()
+        self.database = self.directory / "dailies.sqlite3"
+        self.media = self.directory / "media"
+        self.mail = self.directory / "mail"
+        self.logs = self.directory / "logs"
+        self.emulator = self.directory / "emulator"
+        self.redis = self.directory / "redis"
+        self.env = self.directory / "env"
+        self._lock: TextIO | None = None
+
+    def occupy(self, reset: bool) -> None:
+        """Makes the folder ours until this process ends."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.directory / "lock").open("w", encoding="utf-8")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self.leave()
+            raise InUse(
+                f"A demo already runs on {self.directory}; stop it, or choose another folder with --data."
+            ) from None
+        if reset:
+            self.empty()
+        for folder in (self.media, self.mail, self.logs, self.emulator, self.redis):
+            folder.mkdir(exist_ok=True)
+
+    def leave(self) -> None:
+        if self._lock:
+            self._lock.close()
+
+    def empty(self) -> None:
+        """Removes what a demo makes and nothing else, whatever folder was named."""
+        for folder in (self.media, self.mail, self.logs, self.emulator, self.redis):
+            shutil.rmtree(folder, ignore_errors=True)
+        for file in (self.env, *self.directory.glob("dailies.sqlite3*"), self.directory / "secret"):
+            file.unlink(missing_ok=True)
+
+    def secret(self) -> str:
+        """The signing key: random, and the same at the next start, so that nobody is signed out."""
+        file = self.directory / "secret"
+        if not file.exists():
+            self.write_private(file, secrets.token_urlsafe(50))
+        return file.read_text(encoding="utf-8")
+
+    def write_private(self, file: Path, text: str) -> None:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+            opened.write(text)
+
+    def remembered(self, name: str) -> str | None:
+        """A value of the last run, from `env`."""
+        if not self.env.exists():
+            return None
+        lines = self.env.read_text(encoding="utf-8").splitlines()
+        return next((line.partition("=")[2] for line in lines if line.startswith(f"{name}=")), None)

@@ -1,0 +1,108 @@
+"""`/healthz`: this process answers. `/readyz`: what it depends on does too.
+
+Both are open and say nothing but status words: whoever may not sign in learns no versions, hosts or numbers.
+"""
+
+import functools
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import DEFAULT_DB_ALIAS, Error, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from django_rq import get_connection
+from redis.exceptions import RedisError
+
+from generations.models import Heartbeat
+from generations.reconcile import RECONCILER
+
+OK, DEGRADED, DOWN = "ok", "degraded", "down"
+DISK_FLOOR = 500 * 1024 * 1024  # bytes; two large clips and a little air
+HEARTBEAT_LIMIT = timedelta(minutes=1)  # the reconciler beats every few seconds
+
+
+@login_not_required
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@login_not_required
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 while pages can be served, 503 when not: a dead reconciler must not take the pages down too."""
+    words = {name: ask() for name, ask in QUESTIONS.items()}
+    status = "down" if DOWN in words.values() else DEGRADED if DEGRADED in words.values() else "ready"
+    return JsonResponse({"status": status, **words}, status=503 if status == "down" else 200)
+
+
+def database() -> str:
+    try:
+        with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error:
+        return DOWN
+    return OK
+
+
+def migrations() -> str:
+    try:
+        return OK if migrated() else DOWN
+    except (Error, PendingMigrations):
+        return DOWN
+
+
+class PendingMigrations(Exception):
+    """The tables are older than the code."""
+
+
+@functools.cache
+def migrated() -> bool:
+    """Asked until it is true: reading every migration file takes long, and nobody migrates backwards."""
+    executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise PendingMigrations
+    return True
+
+
+def disk() -> str:
+    if settings.STORAGE_URL:
+        return OK
+    folder = Path(settings.MEDIA_ROOT)
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return OK if shutil.disk_usage(existing).free > DISK_FLOOR else DOWN
+
+
+def redis() -> str:
+    """Only the doorbell: without it the reconciler still wakes everything, a little later."""
+    try:
+        get_connection("drive").ping()
+    except RedisError:
+        return DEGRADED
+    return OK
+
+
+def reconciler() -> str:
+    """Late or dead means slower, not wrong: only what nobody woke waits."""
+    try:
+        age = Heartbeat.age(RECONCILER)
+    except Error:
+        return DEGRADED
+    return OK if age is not None and age < HEARTBEAT_LIMIT else DEGRADED
+
+
+QUESTIONS: dict[str, Callable[[], str]] = {
+    "database": database,
+    "migrations": migrations,
+    "disk": disk,
+    "redis": redis,
+    "reconciler": reconciler,
+}

@@ -1,0 +1,45 @@
+"""`python -m fal_emulator`: serve until told to stop."""
+
+import argparse
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from fal_emulator.server import serve
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="fal_emulator", description="An offline fal.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8787, help="0 picks a free one")
+    parser.add_argument("--data", type=Path, required=True, help="folder for state and clips")
+    parser.add_argument("--speed", type=float, default=1.0, help="divides emulated durations")
+    parser.add_argument("--public-url", help="base of the addresses handed out")
+    parser.add_argument("--user-id", default="emulator-account", help="account in webhooks")
+    found = parser.parse_args()
+    if found.speed <= 0:
+        parser.error("--speed must be above 0")
+    return found
+
+
+def main() -> int:
+    wanted = arguments()
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+    with serve(
+        data=wanted.data,
+        port=wanted.port,
+        speed=wanted.speed,
+        host=wanted.host,
+        public_url=wanted.public_url,
+        user_id=wanted.user_id,
+    ) as emulator:
+        print(f"fal emulator ready at {emulator.url}", flush=True)
+        told.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""Which part answers which address: the WSGI application."""
+
+import sys
+import traceback
+from collections.abc import Iterable
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from fal_emulator.cdn import Cdn
+from fal_emulator.control import PREFIX, Control
+from fal_emulator.exchange import Answer, Call, HangUp, json_answer, page, read_call
+from fal_emulator.follow_ups import ADDRESS, FollowUps
+from fal_emulator.platform import Platform
+from fal_emulator.runs import Runs
+from fal_emulator.submits import Submits
+from fal_emulator.webhooks import Webhooks
+from fal_emulator.world import World
+
+
+class App:
+    """All of fal's hosts on one port, and the control surface beside them."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.webhooks = Webhooks(world)
+        self.runs = Runs(world, self.webhooks)
+        self.submits = Submits(world, self.runs)
+        self.follow_ups = FollowUps(world, self.runs)
+        self.cdn = Cdn(world)
+        self.platform = Platform(world)
+        self.control = Control(world, self.runs)
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        call = read_call(environ, self.world.settings.public_url)
+        try:
+            answer = self.route(call)
+        except HangUp:
+            raise
+        except Exception:  # noqa: BLE001 - a fault of our own: say so, and keep serving
+            traceback.print_exc(file=sys.stderr)
+            answer = json_answer(500, {"detail": "Internal error", "error_type": "internal_error"})
+        headers = list(answer.headers)
+        if answer.stream is None:
+            headers.append(("Content-Length", str(len(answer.body))))
+        start(answer.status_line, headers)
+        return [answer.body] if answer.stream is None else answer.stream
+
+    def route(self, call: Call) -> Answer:
+        if call.path.startswith(PREFIX):
+            return self.control.answer(call)
+        if self.world.down:
+            return page(503, "503 Service Temporarily Unavailable")
+        if call.path == "/.well-known/jwks.json":
+            return json_answer(200, self.world.signer.key_set())
+        if call.path.startswith("/v1/"):
+            return self.platform.answer(call)
+        if call.path.startswith("/files/"):
+            return self.cdn.files(call)
+        if call.path.startswith("/storage/"):
+            return self.cdn.storage(call)
+        if address := ADDRESS.match(call.path):
+            return self.follow_ups.answer(call, address)
+        if call.path == "/":
+            return json_answer(200, {"emulator": "fal", "control": self.world.url + PREFIX})
+        return self.submits.post(call)
+
+    def close(self) -> None:
+        self.world.stop()
+        self.webhooks.close()

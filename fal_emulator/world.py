@@ -1,0 +1,59 @@
+"""Everything one running emulator consists of, put together once and taken down together."""
+
+import threading
+from collections import Counter, deque
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fal_emulator.exchange import Json
+from fal_emulator.files import Files
+from fal_emulator.inputs import Media
+from fal_emulator.requests import Book
+from fal_emulator.signing import Signer
+from fal_emulator.timeline import Crew, Timeline
+
+RENDERERS = 2  # clips made at the same time
+COURIERS = 8  # webhooks under way at the same time
+REMEMBERED = 20_000  # submits and deliveries kept for the control surface
+
+
+@dataclass(frozen=True)
+class Settings:
+    data: Path
+    speed: float = 1.0
+    public_url: str | None = None
+    user_id: str = "emulator-account"
+
+
+class World:
+    """Shared state. Its parts guard themselves; `url` is set once the port is known."""
+
+    def __init__(self, settings: Settings) -> None:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        self.settings = settings
+        self.url = ""
+        self.files = Files(settings.data / "files")
+        self.book = Book(settings.data, self.files)
+        self.signer = Signer(settings.data / "webhook-key")
+        self.timeline = Timeline(settings.speed)
+        self.renderers = Crew("renderer", RENDERERS)
+        self.couriers = Crew("courier", COURIERS)
+        self.stopping = threading.Event()
+        self.locked = False
+        self.down = False
+        self.busy: Counter[str] = Counter()
+        self.submits: deque[Json] = deque(maxlen=REMEMBERED)
+        self.deliveries: deque[Json] = deque(maxlen=REMEMBERED)
+
+    def media(self, base: str) -> Media:
+        """The caller's media, where this server is known as `base` among others."""
+        known = (base, self.url, self.settings.public_url or "")
+        return Media(self.files, frozenset(urlsplit(url).netloc for url in known if url))
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.timeline.stop()
+        self.couriers.stop(0.5)
+        self.renderers.stop(3.0)
+        self.book.close()

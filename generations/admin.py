@@ -1,0 +1,126 @@
+"""The back office of the studio: what is waiting, for what, since when."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+
+from accounts.admin import ReadOnly
+from generations import jobs
+from generations.catalogue import CATALOGUE
+from generations.models import (
+    Attempt,
+    Clip,
+    Delivery,
+    EndpointSwitch,
+    Generation,
+    Heartbeat,
+    Notice,
+    StateChange,
+    Upload,
+)
+
+
+class Evidence(TabularInline):  # type: ignore[misc]  # unfold ships no types
+    """Rows that belong to a generation, to be read only."""
+
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+
+class ChangeInline(Evidence):
+    """The edges walked."""
+
+    model = StateChange
+    fields = ("at", "before", "after", "cause")
+
+
+class AttemptInline(Evidence):
+    """What was sent."""
+
+    model = Attempt
+    fields = ("number", "state", "request_id", "prepared_at", "sent_at", "answered_at", "reply")
+
+
+@admin.register(Generation)
+class GenerationAdmin(ReadOnly):
+    """Every wait is a column here."""
+
+    list_display = (
+        "id", "workspace", "author", "endpoint", "state", "reason", "wake_at", "lease_until", "deadline_at", "tries",
+    )  # fmt: skip
+    list_filter = ("state", "mode", "reason")
+    search_fields = ("id", "author__email", "workspace__name", "attempts__request_id")
+    list_select_related = ("workspace", "author")
+    show_full_result_count = False
+    inlines = (ChangeInline, AttemptInline)
+    actions = ("wake",)
+
+    @admin.action(description="Wake: have a worker look now", permissions=["view"])
+    def wake(self, request: HttpRequest, queryset: "QuerySet[Generation]") -> None:
+        """Safe at any time: a look takes the next step if there is one."""
+        for key in queryset.values_list("pk", flat=True):
+            jobs.poke(key)
+        self.message_user(request, f"{queryset.count()} woken.")
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnly):
+    """What fal delivered."""
+
+    list_display = ("received_at", "request_id", "status", "stale", "processed_at")
+    list_filter = ("status", "stale")
+    search_fields = ("request_id",)
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnly):
+    """What people sent in."""
+
+    list_display = ("name", "workspace", "author", "kind", "width", "height", "seconds", "size", "created_at")
+
+
+@admin.register(Clip)
+class ClipAdmin(ReadOnly):
+    """What came back."""
+
+    list_display = ("generation", "width", "height", "seconds", "has_audio", "size", "differences", "created_at")
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(ReadOnly):
+    """Which process was last alive when."""
+
+    list_display = ("name", "seen_at")
+
+
+@admin.register(EndpointSwitch)
+class EndpointSwitchAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
+    """Take an endpoint off sale, or offer values of older fal pages."""
+
+    list_display = ("endpoint", "on_sale", "older_choices", "note")
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Only endpoints of the catalogue exist."""
+        if db_field.name == "endpoint":
+            from django import forms
+
+            return forms.ChoiceField(choices=[(key, key) for key in CATALOGUE])
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+@admin.register(Notice)
+class NoticeAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
+    """Words of the house."""
+
+    list_display = ("place", "title")

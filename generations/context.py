@@ -1,0 +1,13 @@
+"""What the house says on every page."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from generations.models import Notice
+
+
+def bar(request: HttpRequest) -> dict[str, Any]:
+    """`bar`: the notice for every page, asked for only by templates that show it."""
+    return {"bar": SimpleLazyObject(lambda: Notice.objects.filter(pk=Notice.Place.BAR).first())}

@@ -1,0 +1,1 @@
+"""fal and its words: everything that knows them lives here, and nothing here knows Django."""

@@ -1,0 +1,232 @@
+"""fal's queue over plain httpx: five calls, each with explicit time-outs, none retried.
+
+fal-client is not used because it repeats the paid POST on a time-out (`docs/decisions/`).
+Facts: fal's queue documentation; certainty of each is noted where it is less than certain.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from generations.fal import replies
+from generations.fal.failures import Reason, read_failure
+from generations.fal.replies import Accepted, Ambiguous, NotAccepted, Refusal, Unavailable
+
+JSON_CAP = 1024 * 1024
+TIMEOUT = httpx.Timeout(connect=5, write=20, read=30, pool=2)
+# A peer that drips one byte a second never trips a read time-out.
+OVERALL_SECONDS = 40.0
+UPLOAD_SECONDS = 120.0
+# No byte of the request has left when one of these is raised.
+NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where fal is and who we are there."""
+
+    key: str = field(repr=False)
+    queue_url: str
+    rest_url: str
+    # `host[:port]` from which results may be fetched and to which fal may direct uploads.
+    media_hosts: frozenset[str]
+    start_deadline: float
+    keep_seconds: int
+    # Called before every request; the product refuses network inside a transaction with it.
+    before: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer read within its limits. `body` is None when it is not JSON."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+class TooSlow(httpx.TransportError):
+    """The whole call took longer than it may."""
+
+
+class TooLarge(httpx.TransportError):
+    """The answer is longer than any honest one."""
+
+
+class Fal:
+    """One account's queue."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+
+    def submit(self, endpoint: str, arguments: Mapping[str, Any], webhook_url: str) -> replies.SubmitOutcome:
+        """Send a paid request, once. The outcome says whether fal certainly has it, certainly not, or maybe."""
+        url = f"{self.account.queue_url}/{endpoint}?fal_webhook={quote(webhook_url, safe='')}"
+        lifecycle = {"expiration_duration_seconds": self.account.keep_seconds}
+        headers = {
+            # A request that has not started by then dies by itself: an orphan costs nothing.
+            "X-Fal-Request-Timeout": f"{self.account.start_deadline:g}",
+            "X-Fal-Object-Lifecycle-Preference": json.dumps(lifecycle),
+        }
+        try:
+            reply = self._call("POST", url, json=dict(arguments), headers=headers)
+        except NOTHING_SENT as error:
+            return NotAccepted(Refusal.UNREACHABLE, raw={"error": type(error).__name__})
+        except httpx.HTTPError as error:
+            return Ambiguous(type(error).__name__)
+        return self._read_submit(reply)
+
+    def status(self, status_url: str) -> replies.Progress | replies.Unknown:
+        """Where a request is. Raises Unavailable."""
+        reply = self._ask("GET", f"{status_url}?logs=0")
+        if reply.status == 404:
+            return replies.Unknown()
+        if reply.status in (200, 202) and isinstance(reply.body, dict):
+            return replies.read_progress(reply.body)
+        raise Unavailable(f"status answered {reply.status}")
+
+    def result(self, response_url: str) -> replies.ResultOutcome:
+        """A request's output or its failure. Raises Unavailable.
+
+        A failed request is COMPLETED, too: only this call tells the two apart.
+        """
+        reply = self._ask("GET", response_url)
+        if reply.status == 200:
+            return replies.read_video(reply.body)
+        if reply.status in (404, 410):
+            return replies.Unknown()
+        if reply.body is None or reply.status in (401, 403, 429):
+            raise Unavailable(f"result answered {reply.status}")
+        failure = read_failure(reply.status, reply.body, reply.headers.get("x-fal-error-type", ""))
+        # Undocumented, but hard-coded in several clients: an early fetch is a 400 that says so.
+        if reply.status == 400 and "in progress" in failure.message.lower():
+            return replies.NotYet()
+        return failure
+
+    def cancel(self, cancel_url: str) -> str:
+        """Ask to stop; fal's word for it. A request that was stopped says so in its result. Raises Unavailable."""
+        reply = self._ask("PUT", cancel_url)
+        if reply.status >= 500 or reply.body is None:
+            raise Unavailable(f"cancel answered {reply.status}")
+        return str(reply.body.get("status", reply.status)) if isinstance(reply.body, dict) else ""
+
+    def upload(self, content: bytes, *, content_type: str, name: str) -> str:
+        """Put a file where fal can read it; its address. Raises Unavailable."""
+        initiate = f"{self.account.rest_url}/storage/upload/initiate?storage_type=fal-cdn-v3"
+        reply = self._ask("POST", initiate, json={"file_name": name, "content_type": content_type})
+        body = reply.body if isinstance(reply.body, dict) else {}
+        target, address = body.get("upload_url"), body.get("file_url")
+        if reply.status not in (200, 201) or not isinstance(target, str) or not isinstance(address, str):
+            raise Unavailable(f"upload answered {reply.status}")
+        # The signed target is not fal's queue: it gets the bytes and never our key.
+        put = self._ask("PUT", target, content=content, headers={"Content-Type": content_type}, key=False)
+        if put.status not in (200, 201, 204):
+            raise Unavailable(f"upload target answered {put.status}")
+        return address
+
+    def addresses(self, request_path: str, request_id: str) -> dict[str, str]:
+        """The follow-up addresses of a request adopted from a webhook, whose submit reply was lost."""
+        base = f"{self.account.queue_url}/{request_path}/{quote(request_id, safe='')}"
+        return {"status_url": f"{base}/status", "response_url": base, "cancel_url": f"{base}/cancel"}
+
+    def _read_submit(self, reply: Reply) -> replies.SubmitOutcome:
+        raw = reply.body if isinstance(reply.body, dict) else {}
+        if 200 <= reply.status < 300:
+            return self._read_accepted(reply.status, raw)
+        # Only fal itself answers in this shape; a proxy that speaks proves nothing about fal.
+        fal_spoke = "detail" in raw or "error" in raw
+        if not fal_spoke or reply.status not in (400, 401, 403, 404, 413, 422, 429):
+            return Ambiguous(f"HTTP {reply.status}", raw)
+        failure = read_failure(reply.status, raw, reply.headers.get("x-fal-error-type", ""))
+        if reply.status in (401, 403):
+            return NotAccepted(Refusal.LOCKED, failure, raw=failure.raw)
+        if reply.status == 429 or failure.reason == Reason.BUSY:
+            return NotAccepted(Refusal.BUSY, failure, _seconds(reply.headers.get("retry-after")), failure.raw)
+        return NotAccepted(Refusal.REFUSED, failure, raw=failure.raw)
+
+    def _read_accepted(self, status: int, raw: dict[str, Any]) -> Accepted | Ambiguous:
+        names = ("request_id", "status_url", "response_url", "cancel_url")
+        values = [raw.get(name) for name in names]
+        if not all(isinstance(value, str) and value for value in values):
+            return Ambiguous(f"HTTP {status} without a request", raw)
+        request_id, *urls = (str(value) for value in values)
+        if not all(self._ours(url) for url in urls):
+            return Ambiguous("addresses on a foreign host", raw)
+        position = raw.get("queue_position")
+        return Accepted(request_id, *urls, queue_position=position if isinstance(position, int) else None, raw=raw)
+
+    def _ours(self, url: str) -> bool:
+        """Whether an address is on fal's queue: we never carry our key to another host."""
+        return _origin(url) == _origin(self.account.queue_url)
+
+    def _ask(self, method: str, url: str, *, key: bool = True, **request: Any) -> Reply:
+        """A call whose failure costs nothing but a later try."""
+        trusted = {_origin(self.account.queue_url), _origin(self.account.rest_url)}
+        known = _origin(url) in trusted if key else _origin(url)[1] in self.account.media_hosts
+        if not known:
+            raise Unavailable("an address on a foreign host")
+        try:
+            return self._call(method, url, key=key, **request)
+        except httpx.HTTPError as error:
+            raise Unavailable(type(error).__name__) from error
+
+    def _call(
+        self, method: str, url: str, *, key: bool = True, headers: Mapping[str, str] | None = None, **request: Any
+    ) -> Reply:
+        self.account.before()
+        sent = dict(headers or {}) | ({"Authorization": f"Key {self.account.key}"} if key else {})
+        seconds = UPLOAD_SECONDS if "content" in request else OVERALL_SECONDS
+        # A fresh connection each time: a pooled one that the server closed meanwhile would look like
+        # a lost answer, and a lost answer to a paid request is expensive to explain.
+        client = httpx.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=False)
+        with client, _at_most(seconds, client), client.stream(method, url, headers=sent, **request) as response:
+            return Reply(response.status_code, response.headers, _read_json(response))
+
+
+@contextmanager
+def _at_most(seconds: float, client: httpx.Client) -> Iterator[None]:
+    """Close the connection under a call that outlives its whole budget."""
+    started = time.monotonic()
+    timer = threading.Timer(seconds, client.close)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except Exception as error:
+        if time.monotonic() - started >= seconds and not isinstance(error, NOTHING_SENT):
+            raise TooSlow(f"took longer than {seconds:g} s") from error
+        raise
+    finally:
+        timer.cancel()
+
+
+def _read_json(response: httpx.Response) -> Any:
+    content = bytearray()
+    for chunk in response.iter_bytes():
+        content += chunk
+        if len(content) > JSON_CAP:
+            raise TooLarge("an answer of more than 1 MiB")
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
+
+
+def _seconds(header: str | None) -> float | None:
+    """`Retry-After` in seconds; the date form is not used by fal."""
+    try:
+        return max(0.0, float(header)) if header else None
+    except ValueError:
+        return None

@@ -1,0 +1,110 @@
+"""fal's answers as values. Unknown fields are kept in `raw`, unknown words never crash a worker."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from generations.fal.failures import Failure
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """fal has the request: a 2xx with a request id and addresses on known hosts."""
+
+    request_id: str
+    status_url: str
+    response_url: str
+    cancel_url: str
+    queue_position: int | None = None
+    raw: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+class Refusal(StrEnum):
+    """Why fal certainly does not have the request, as far as our reaction differs."""
+
+    REFUSED = "refused"  # it never will: the input is wrong
+    BUSY = "busy"  # try again later
+    LOCKED = "locked"  # our key or balance: the operator's fault, never the user's
+    UNREACHABLE = "unreachable"  # no connection was made
+
+
+@dataclass(frozen=True)
+class NotAccepted:
+    """Provably not accepted, so another attempt is safe."""
+
+    refusal: Refusal
+    failure: Failure | None = None
+    retry_after: float | None = None
+    raw: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Ambiguous:
+    """No answer, or none that proves anything: fal may have the request and may bill it."""
+
+    why: str
+    raw: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+SubmitOutcome = Accepted | NotAccepted | Ambiguous
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A status. `completed` only means that the result may be asked for: failed jobs complete, too."""
+
+    completed: bool
+    running: bool
+    queue_position: int | None
+    raw: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A result with a video."""
+
+    video_url: str
+    raw: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A success without a video in it, which fal should never send."""
+
+    raw: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class NotYet:
+    """Still in progress."""
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """fal does not know the request, or no longer keeps its result."""
+
+
+ResultOutcome = Finished | Failure | Unusable | NotYet | Unknown
+
+
+class Unavailable(Exception):
+    """fal could not be asked this time (network, 5xx, 429, our key). Ask again later."""
+
+
+def read_progress(body: dict[str, Any]) -> Progress:
+    """A status body; a word we do not know counts as still running."""
+    word, position = body.get("status"), body.get("queue_position")
+    return Progress(
+        completed=word == "COMPLETED",
+        running=word == "IN_PROGRESS",
+        queue_position=position if word == "IN_QUEUE" and isinstance(position, int) else None,
+        raw=body,
+    )
+
+
+def read_video(body: Any) -> Finished | Unusable:
+    """A model output; also the `payload` of a webhook."""
+    raw = body if isinstance(body, dict) else {"body": body}
+    video = raw.get("video")
+    url = video.get("url") if isinstance(video, dict) else None
+    return Finished(url, raw) if isinstance(url, str) and url else Unusable(raw)

@@ -1,0 +1,297 @@
+"""The create form, built from a catalogue entry. Pages and API validate with it alike."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.datastructures import MultiValueDict
+
+from accounts.policy import Actor
+from generations.catalogue import Endpoint, Field, Kind
+from generations.media import intake
+from generations.media.crop import crop
+from generations.models import EndpointSwitch, Generation, Upload
+from generations.orders import Order, price
+from generations.prices import Quote
+
+MAX_TAKES = 4
+
+
+class MediaInput(forms.FileInput):
+    """New files, files sent before (`<name>_upload`) and clips of the gallery (`<name>_clip`)."""
+
+    allow_multiple_selected = True
+
+    def value_from_datadict(
+        self, data: Mapping[str, Any], files: "MultiValueDict[str, Any]", name: str
+    ) -> dict[str, list[Any]]:
+        """All three, in the order they were given."""
+
+        def many(source: Any, key: str) -> list[Any]:
+            values = source.getlist(key) if hasattr(source, "getlist") else source.get(key) or []
+            return [value for value in (values if isinstance(values, list) else [values]) if value]
+
+        return {
+            "uploads": many(data, f"{name}_upload"),
+            "clips": many(data, f"{name}_clip"),
+            "files": many(files, name),
+        }
+
+    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
+        """Never: an empty value is a value with three empty lists."""
+        return False
+
+
+class MediaField(forms.Field):
+    """One or several uploads of the actor's workspace. `kept` survives any error elsewhere."""
+
+    widget = MediaInput
+
+    def __init__(self, described: Field, actor: Actor, **options: Any) -> None:
+        self.described, self.actor = described, actor
+        self.most = int(described.maximum or 1)
+        self.kept: list[Upload] = []
+        super().__init__(required=described.required, **options)
+
+    @property
+    def upload_kind(self) -> Upload.Kind:
+        """Pictures or video."""
+        return Upload.Kind.VIDEO if self.described.kind == Kind.VIDEO else Upload.Kind.IMAGE
+
+    def clean(self, value: dict[str, list[Any]]) -> list[Upload]:
+        """The uploads, new ones stored. What was good stays in `kept` even when something else was not."""
+        errors: list[ValidationError] = []
+        self.kept = self._gather(
+            errors,
+            [(self._known, each) for each in value["uploads"]]
+            + [(self._clip, each) for each in value["clips"]]
+            + [(self._receive, each) for each in value["files"]],
+        )
+        if self.most == 1:
+            self.kept = self.kept[-1:]  # a newly chosen file replaces the one before
+        if len(self.kept) > self.most:
+            errors.append(ValidationError(f"Up to {self.most} files; take some away.", code="too_many"))
+        if errors:
+            raise ValidationError(errors)
+        if self.required and not self.kept:
+            raise ValidationError(f"{self.described.label} is missing.", code="required")
+        return self.kept
+
+    def keep(self, upload_ids: Iterable[str]) -> None:
+        """Show these uploads as chosen already."""
+        ids = list(upload_ids)
+        known = {
+            str(each.pk): each for each in Upload.objects.visible_to(self.actor).filter(pk__in=ids)
+        }
+        self.kept = [known[each] for each in ids if each in known][: self.most]
+
+    def _gather(
+        self, errors: list[ValidationError], sources: Iterable[tuple[Callable[[Any], Upload], Any]]
+    ) -> list[Upload]:
+        found: dict[uuid.UUID, Upload] = {}
+        for take, given in sources:
+            try:
+                upload = take(given)
+            except ValidationError as error:
+                errors.append(error)
+            else:
+                found.setdefault(upload.pk, upload)
+        return list(found.values())
+
+    def _known(self, given: str) -> Upload:
+        upload = (
+            Upload.objects.visible_to(self.actor).filter(pk=_uuid(given), kind=self.upload_kind).first()
+        )
+        if upload is None:
+            raise ValidationError("This upload does not exist.", code="invalid")
+        return upload
+
+    def _clip(self, given: str) -> Upload:
+        clip = (
+            Generation.objects.visible_to(self.actor).filter(pk=_uuid(given)).select_related("clip").first()
+        )
+        if clip is None or self.upload_kind != Upload.Kind.VIDEO:
+            raise ValidationError("This clip does not exist.", code="invalid")
+        return intake.from_clip(clip, self.actor)
+
+    def _receive(self, file: Any) -> Upload:
+        try:
+            return intake.receive(file, self.upload_kind, self.actor)
+        except ValidationError as error:
+            raise ValidationError(f"{file.name}: {' '.join(error.messages)}", code="file") from error
+
+
+class GenerationForm(forms.Form):
+    """All inputs of one endpoint under fal's parameter names, plus what an order needs."""
+
+    form_key = forms.UUIDField(widget=forms.HiddenInput)
+    quoted = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+    takes = forms.TypedChoiceField(
+        label="Takes",
+        choices=[(number, str(number)) for number in range(1, MAX_TAKES + 1)],
+        coerce=int,
+        initial=1,
+        widget=forms.RadioSelect,
+        help_text="Several takes of the same shot, each with its own seed.",
+    )
+    remix_of = forms.UUIDField(widget=forms.HiddenInput, required=False)
+    # Values of other tabs that do not fit here: kept so that going back finds them.
+    parked = forms.CharField(widget=forms.HiddenInput, required=False, max_length=100_000)
+
+    def __init__(self, endpoint: Endpoint, actor: Actor, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.endpoint, self.actor = endpoint, actor
+        self.switch = EndpointSwitch.of(endpoint.id)
+        self.initial.setdefault("form_key", uuid.uuid4())
+        for described in endpoint.fields:
+            field = self._field(described)
+            field.described = described  # type: ignore[attr-defined]  # templates choose a partial by it
+            self.fields[described.name] = field
+            if isinstance(field, MediaField) and not self.is_bound:
+                field.keep(self.initial.get(described.name) or [])
+
+    def _field(self, described: Field) -> forms.Field:
+        if described.kind.is_media:
+            return MediaField(described, self.actor, label=described.label, help_text=described.help)
+        common: dict[str, Any] = {
+            "label": described.label,
+            "help_text": described.help,
+            "required": described.required,
+            "initial": described.default,
+        }
+        return BUILDERS[described.kind](described, common, self.offered(described))
+
+    def offered(self, described: Field) -> tuple[str, ...]:
+        """The choices of a field here and now."""
+        return described.choices + (described.older_choices if self.switch.older_choices else ())
+
+    def clean_remix_of(self) -> uuid.UUID | None:
+        """Only a clip that the actor may see; a foreign id is quietly no remix."""
+        key: uuid.UUID | None = self.cleaned_data["remix_of"]
+        seen = Generation.objects.visible_to(self.actor).filter(pk=key).exists()
+        return key if seen else None
+
+    def fal_input(self) -> dict[str, Any]:
+        """The validated input: fal's names, uploads as ids, nothing that was left empty."""
+        values: dict[str, Any] = {}
+        for described in self.endpoint.fields:
+            value = self.cleaned_data[described.name]
+            if described.kind == Kind.IMAGES:
+                values[described.name] = [str(each.pk) for each in value]
+            elif described.kind.is_media:
+                values[described.name] = str(value[0].pk)
+            elif value is not None and value != "":
+                values[described.name] = value
+        return values
+
+    def order(self) -> Order:
+        """The order a valid form stands for."""
+        data = self.cleaned_data
+        return Order(
+            self.endpoint, self.fal_input(), data["takes"], data["form_key"], data["quoted"], data["remix_of"]
+        )
+
+    def quote(self) -> Quote:
+        """The price of the form as it stands, valid or not: what cannot be read counts as the default."""
+        values: dict[str, Any] = {}
+        for name in ("duration", "resolution", "generate_audio"):
+            described = self.endpoint.field(name)
+            if described is None:
+                continue
+            value = self[name].value()
+            fits = described.kind == Kind.SWITCH or value in self.offered(described)
+            values[name] = value if fits else described.default
+        return price(self.endpoint, values, self.chosen_takes)
+
+    @property
+    def chosen_takes(self) -> int:
+        """1 to 4, whatever was sent."""
+        try:
+            return min(MAX_TAKES, max(1, int(self["takes"].value())))
+        except (TypeError, ValueError):
+            return 1
+
+    def warnings(self) -> dict[str, list[str]]:
+        """What is accepted but may disappoint, by field: soft pictures, and what will be cut away."""
+        ratio = str(self["aspect_ratio"].value()) if "aspect_ratio" in self.fields else ""
+        return {
+            name: [text for upload in field.kept for text in _doubts(upload, field.described, ratio)]
+            for name, field in self.fields.items()
+            if isinstance(field, MediaField)
+        }
+
+
+def _doubts(upload: Upload, described: Field, ratio: str) -> list[str]:
+    texts = []
+    if described.min_height and min(upload.width, upload.height) < described.min_height:
+        texts.append(
+            f"{upload.width} × {upload.height} is below {described.min_height}p: the clip may look soft."
+        )
+    if ratio and upload.kind == Upload.Kind.IMAGE and described.kind == Kind.IMAGE:
+        cut = crop(upload.width, upload.height, ratio)
+        if cut.percent:
+            texts.append(f"About {cut.percent} % will be cut at the {cut.sides} to fit {cut.ratio}.")
+    return texts
+
+
+def _text(described: Field, common: dict[str, Any], choices: tuple[str, ...]) -> forms.Field:
+    rows = 2 if described.advanced else 4
+    return forms.CharField(
+        max_length=described.max_length, widget=forms.Textarea(attrs={"rows": rows}), **common
+    )
+
+
+def _choice(described: Field, common: dict[str, Any], choices: tuple[str, ...]) -> forms.Field:
+    labels = dict(described.labels)
+    # Empty means fal's default for the API; on pages a radio is always chosen.
+    return forms.ChoiceField(
+        choices=[(value, labels.get(value, value)) for value in choices],
+        widget=forms.RadioSelect,
+        **(common | {"required": True}),
+    )
+
+
+def _switch(described: Field, common: dict[str, Any], choices: tuple[str, ...]) -> forms.Field:
+    return forms.BooleanField(**(common | {"required": False}))
+
+
+def _integer(described: Field, common: dict[str, Any], choices: tuple[str, ...]) -> forms.Field:
+    least = None if described.minimum is None else int(described.minimum)
+    most = None if described.maximum is None else int(described.maximum)
+    return forms.IntegerField(min_value=least, max_value=most, **common)
+
+
+def _number(described: Field, common: dict[str, Any], choices: tuple[str, ...]) -> forms.Field:
+    least = None if described.minimum is None else float(described.minimum)
+    most = None if described.maximum is None else float(described.maximum)
+    return forms.FloatField(
+        min_value=least, max_value=most, step_size=None, widget=forms.NumberInput(attrs={"step": "0.05"}), **common
+    )
+
+
+BUILDERS: dict[Kind, Callable[[Field, dict[str, Any], tuple[str, ...]], forms.Field]] = {
+    Kind.TEXT: _text,
+    Kind.CHOICE: _choice,
+    Kind.SWITCH: _switch,
+    Kind.INTEGER: _integer,
+    Kind.NUMBER: _number,
+}
+
+
+def _uuid(given: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(given)
+    except ValueError as error:
+        raise ValidationError("This does not exist.", code="invalid") from error
+
+
+def unpark(text: str) -> dict[str, Any]:
+    """The parked values of a form; anything odd is none."""
+    try:
+        values = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}

@@ -1,0 +1,257 @@
+"""A generation: one requested clip, its state machine and the only code that changes its state."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts.models import Hold, User, Wallet, Workspace
+from accounts.policy import Actor
+from generations.timing import REPOKE, business
+
+if TYPE_CHECKING:
+    from generations.models.media import Clip
+
+
+class State(models.TextChoices):
+    """Where a generation is. fal's queue position and the like are details, not states."""
+
+    QUEUED = "queued", "Queued"
+    SUBMITTING = "submitting", "Sending"
+    AMBIGUOUS = "ambiguous", "Confirming"
+    SUBMITTED = "submitted", "Generating"
+    STORING = "storing", "Fetching"
+    SUCCEEDED = "succeeded", "Ready"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
+OPEN = frozenset(State) - TERMINAL
+
+MOVES: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.SUBMITTING, State.CANCELLED, State.FAILED}),
+    State.SUBMITTING: frozenset(
+        {State.SUBMITTED, State.QUEUED, State.AMBIGUOUS, State.FAILED, State.CANCELLED}
+    ),
+    State.AMBIGUOUS: frozenset({State.SUBMITTED, State.FAILED}),
+    State.SUBMITTED: frozenset({State.STORING, State.FAILED, State.CANCELLED}),
+    State.STORING: frozenset({State.SUCCEEDED, State.FAILED}),
+    State.SUCCEEDED: frozenset(),
+    # The one way out of an end: a result that arrives after we gave up is given away.
+    State.FAILED: frozenset({State.SUCCEEDED}),
+    State.CANCELLED: frozenset(),
+}
+
+
+class GenerationQuerySet(models.QuerySet["Generation"]):
+    """Selections of generations. Every view starts from `visible_to`."""
+
+    def visible_to(self, actor: Actor) -> "GenerationQuerySet":
+        """The workspace's own that are not in the bin."""
+        return self.filter(workspace=actor.workspace, deleted_at=None)
+
+    def due(self, now: datetime) -> "GenerationQuerySet":
+        """Open rows whose time has come and that nobody works on or was just asked to, oldest first."""
+        free = Q(lease_until=None) | Q(lease_until__lte=now)
+        quiet = Q(poked_at=None) | Q(poked_at__lte=now - business(REPOKE))
+        return self.filter(free, quiet, wake_at__lte=now).order_by("wake_at")
+
+    def for_cards(self) -> "GenerationQuerySet":
+        """With all that a card shows, in one query."""
+        return self.select_related("author", "hold", "clip")
+
+
+class Generation(models.Model):
+    """One requested clip. Rows are never deleted: the bin sets `deleted_at`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="generations")
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="generations")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    # One press of the button: its takes share the key, and no key is spent twice.
+    form_key = models.UUIDField()
+    take = models.PositiveSmallIntegerField(default=1)
+    input_digest = models.CharField(max_length=64)
+
+    endpoint = models.CharField(max_length=120)
+    mode = models.CharField(max_length=12)
+    prompt = models.TextField()
+    # fal's parameter names; files are upload ids until an attempt sends them.
+    input = models.JSONField(default=dict)
+    resolution = models.CharField(max_length=8, blank=True, default="")
+    seconds = models.PositiveSmallIntegerField()
+    audio = models.BooleanField()
+    remix_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="remixes"
+    )
+
+    hold = models.OneToOneField(Hold, on_delete=models.PROTECT, related_name="generation")
+    cost = models.PositiveIntegerField()
+    usd = models.DecimalField(max_digits=10, decimal_places=4)
+    price_lines = models.JSONField(default=list)
+    price_version = models.CharField(max_length=20)
+
+    state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
+    epoch = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    wake_at = models.DateTimeField(null=True, blank=True)
+    # When the reconciler last rang for it, so that a full queue is not filled with repeats.
+    poked_at = models.DateTimeField(null=True, blank=True)
+    deadline_at = models.DateTimeField()
+    # Looks at the current state so far; sets how long to wait until the next one.
+    tries = models.PositiveIntegerField(default=0)
+    queue_position = models.PositiveIntegerField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    cancel_sent_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    late_free = models.BooleanField(default=False)
+
+    reason = models.CharField(max_length=20, blank=True, default="")
+    reason_field = models.CharField(max_length=40, blank=True, default="")
+    reason_detail = models.CharField(max_length=500, blank=True, default="")
+
+    clip: "models.OneToOneField[Clip | None]" = models.OneToOneField(
+        "generations.Clip", null=True, blank=True, on_delete=models.PROTECT, related_name="shown_by"
+    )
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = GenerationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["author", "form_key", "take"], name="generation_pressed_once"),
+            models.CheckConstraint(condition=Q(state__in=State.values), name="generation_state"),
+            models.CheckConstraint(
+                condition=Q(state__in=TERMINAL, wake_at=None) | Q(state__in=OPEN, wake_at__isnull=False),
+                name="generation_open_has_wake",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=State.SUCCEEDED) | Q(clip__isnull=False), name="generation_has_clip"
+            ),
+            models.CheckConstraint(
+                condition=Q(late_free=False) | Q(state=State.SUCCEEDED), name="generation_gift"
+            ),
+            models.CheckConstraint(condition=Q(cost__gt=0), name="generation_cost"),
+        ]
+        indexes = [
+            models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="generation_due"),
+            models.Index(fields=["workspace", "-created_at", "-id"], name="generation_team"),
+            models.Index(fields=["workspace", "author", "-created_at", "-id"], name="generation_mine"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.state}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something may still happen to it."""
+        return State(self.state) in OPEN
+
+    @property
+    def revision(self) -> str:
+        """Changes whenever a card of it would look different."""
+        return f"{self.state}-{self.queue_position}-{bool(self.cancel_requested_at):d}"
+
+    @property
+    def charged(self) -> int:
+        """Credits taken for it."""
+        return self.hold.amount if self.hold.state == Hold.State.CAPTURED else 0
+
+    @property
+    def held(self) -> int:
+        """Credits set aside for it now."""
+        return self.hold.amount if self.hold.state == Hold.State.HELD else 0
+
+    @property
+    def can_cancel_free(self) -> bool:
+        """Nothing has been sent to fal yet."""
+        return self.state == State.QUEUED
+
+    # ── The only writers of `state` ─────────────────────────────────────────────────────────────
+
+    def move(self, to: State, *, cause: str, detail: dict[str, Any] | None = None, **fields: Any) -> bool:
+        """Compare-and-set from the state and epoch this object was read with; the winner alone acts.
+
+        Writes the change down in the same transaction. A worker that slept past its lease holds an
+        old epoch and loses. `ValueError` for a move the table does not have.
+        """
+        if to not in MOVES[State(self.state)]:
+            raise ValueError(f"{self.state} → {to} is not a move")
+        fields = {"lease_until": None, "tries": 0, **fields}
+        if to in TERMINAL:
+            fields |= {"wake_at": None, "finished_at": timezone.now()}
+        with transaction.atomic():
+            won = Generation.objects.filter(pk=self.pk, state=self.state, epoch=self.epoch).update(
+                state=to, epoch=F("epoch") + 1, **fields
+            )
+            if not won:
+                return False
+            StateChange.objects.create(
+                generation=self, before=self.state, after=to, cause=cause, detail=detail or {}
+            )
+        self.refresh_from_db()
+        return True
+
+    def claim(self, to: State, *, seconds: float, cause: str) -> bool:
+        """Move and hold a lease: whoever finds it expired knows that this worker died."""
+        until = timezone.now() + timedelta(seconds=seconds)
+        return self.move(to, cause=cause, lease_until=until, wake_at=until)
+
+    def lease(self, *, seconds: float) -> bool:
+        """Take (or take over) the current state's work; fences off whoever had it before."""
+        now = timezone.now()
+        free = Q(lease_until=None) | Q(lease_until__lte=now)
+        until = now + timedelta(seconds=seconds)
+        won = Generation.objects.filter(free, pk=self.pk, state=self.state, epoch=self.epoch).update(
+            epoch=F("epoch") + 1, lease_until=until, wake_at=until
+        )
+        if won:
+            self.refresh_from_db()
+        return bool(won)
+
+    def finish(self, to: State, *, cause: str, **fields: Any) -> bool:
+        """End it: hold resolved and state changed in one transaction, or neither.
+
+        Captured when it succeeds, released on every other end; a result after a failure is free.
+        The hold goes first: the database refuses an ended generation whose hold is open.
+        """
+        late = self.state == State.FAILED
+        with transaction.atomic():
+            settle = Wallet.capture if to == State.SUCCEEDED else Wallet.release
+            settled = late or settle(self.hold_id)
+            if settled and self.move(to, cause=cause, late_free=late, **fields):
+                return True
+            transaction.set_rollback(True)
+        return False
+
+    def wait(self, seconds: float, **fields: Any) -> bool:
+        """Nothing to do now: give the lease back and look again after so many (business) seconds."""
+        wake_at = timezone.now() + business(seconds)
+        fields = {"tries": F("tries") + 1, **fields}
+        return bool(
+            Generation.objects.filter(pk=self.pk, state=self.state, epoch=self.epoch).update(
+                lease_until=None, wake_at=wake_at, **fields
+            )
+        )
+
+
+class StateChange(models.Model):
+    """One edge walked, and why. Append-only."""
+
+    generation = models.ForeignKey(Generation, on_delete=models.PROTECT, related_name="changes")
+    at = models.DateTimeField(default=timezone.now)
+    before = models.CharField(max_length=12, blank=True, default="")
+    after = models.CharField(max_length=12, choices=State.choices)
+    cause = models.CharField(max_length=60)
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.before} → {self.after}: {self.cause}"

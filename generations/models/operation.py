@@ -1,0 +1,71 @@
+"""What an operator sets and what tells an operator that all is running."""
+
+from datetime import timedelta
+
+from django.db import models
+from django.utils import timezone
+
+
+class EndpointSwitch(models.Model):
+    """An administrator's word on one endpoint; without a row it is on sale as the catalogue says."""
+
+    endpoint = models.CharField(max_length=120, primary_key=True)
+    on_sale = models.BooleanField(default=True)
+    older_choices = models.BooleanField(
+        default=False, help_text="Also offer values that only older fal pages list (1:1 on Fast)."
+    )
+    note = models.CharField(max_length=200, blank=True, default="", help_text="Shown when it is off.")
+
+    def __str__(self) -> str:
+        return f"{self.endpoint}: {'on' if self.on_sale else 'off'}"
+
+    @classmethod
+    def of(cls, endpoint_id: str) -> "EndpointSwitch":
+        """The switch of an endpoint, saved or not."""
+        return cls.objects.filter(pk=endpoint_id).first() or cls(endpoint=endpoint_id)
+
+
+class Heartbeat(models.Model):
+    """When a process was last alive; `/readyz` reads the reconciler's."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.seen_at:%H:%M:%S}"
+
+    @classmethod
+    def beat(cls, name: str) -> None:
+        """Alive now."""
+        cls.objects.update_or_create(name=name, defaults={"seen_at": timezone.now()})
+
+    @classmethod
+    def age(cls, name: str) -> timedelta | None:
+        """How long ago, or None when never."""
+        seen = cls.objects.filter(pk=name).values_list("seen_at", flat=True).first()
+        return timezone.now() - seen if seen else None
+
+
+class Notice(models.Model):
+    """Words of the house to everybody: a bar on every page, or a box beside the create form."""
+
+    class Place(models.TextChoices):
+        BAR = "bar", "Bar on every page"
+        CREATE = "create", "Box on the create page"
+
+    place = models.CharField(max_length=10, primary_key=True, choices=Place.choices)
+    title = models.CharField(max_length=200)
+    # One entry a line; `word: what it means` becomes a definition.
+    body = models.TextField(blank=True, default="")
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def entries(self) -> list[tuple[str, str]]:
+        """The body as pairs of term and text; the term is empty for plain lines."""
+        pairs = []
+        for line in filter(None, (each.strip() for each in self.body.splitlines())):
+            term, colon, text = line.partition(": ")
+            pairs.append((term, text) if colon else ("", line))
+        return pairs

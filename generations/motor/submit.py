@@ -1,0 +1,151 @@
+"""From queued to fal: at most one paid request, whatever dies or times out in between."""
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from generations import jobs
+from generations.catalogue import Kind, find
+from generations.fal.client import Fal
+from generations.fal.failures import Failure, Reason
+from generations.fal.replies import Accepted, NotAccepted, Refusal, Unavailable
+from generations.gateway import connect
+from generations.media.vault import vault
+from generations.models import Attempt, Generation, State, Upload
+from generations.motor.deliveries import adopt, taken_on
+from generations.timing import AMBIGUOUS_LOOKS, LEASE, backing_off, business
+
+logger = logging.getLogger(__name__)
+
+
+def submit(generation: Generation) -> None:
+    """Claim a queued generation, write the attempt down, send it, record what came of it."""
+    now = timezone.now()
+    if generation.wake_at and generation.wake_at > now:
+        return  # fal asked for patience; a poke is no reason to be impatient
+    if generation.deadline_at <= now:
+        generation.finish(State.FAILED, cause="deadline", reason=Reason.DEADLINE)
+        return
+    tries = generation.tries
+    if not generation.claim(State.SUBMITTING, seconds=LEASE, cause="claimed"):
+        return
+    fal = connect()
+    try:
+        arguments = fal_arguments(generation, fal)
+    except Unavailable as error:
+        _requeue(generation, tries, cause=f"upload failed: {error}")
+        return
+    attempt, token = Attempt.prepare(generation, arguments)
+    if not attempt.begin(generation.epoch):
+        attempt.reject({"error": "lease lost before sending"})
+        return
+    address = settings.PUBLIC_URL + reverse("generations:fal_webhook", args=[token])
+    outcome = fal.submit(generation.endpoint, arguments, address)
+    if isinstance(outcome, Accepted):
+        _accepted(generation, attempt, outcome)
+    elif isinstance(outcome, NotAccepted):
+        _not_accepted(generation, attempt, outcome, tries)
+    else:
+        _ambiguous(generation, attempt, {"why": outcome.why, "body": outcome.raw})
+
+
+def recover(generation: Generation) -> None:
+    """Found in submitting: after its lease, the worker that had it is dead. What had it done?"""
+    if generation.lease_until and generation.lease_until > timezone.now():
+        return
+    attempt = generation.attempts.filter(state__in=["prepared", "sending"]).last()
+    if attempt and attempt.state == Attempt.State.SENDING:
+        # Bytes may have left. Only evidence decides from here on, never a second POST.
+        _ambiguous(generation, attempt, {"why": "the worker died while sending"})
+        return
+    with transaction.atomic():
+        if generation.move(State.QUEUED, cause="lease expired before sending", wake_at=timezone.now()) and attempt:
+            attempt.reject({"error": "nothing was sent"})
+    jobs.poke(generation.pk)
+
+
+def resolve(generation: Generation) -> None:
+    """No evidence yet: look again later, and after a quarter of an hour give up without a charge."""
+    if generation.deadline_at <= timezone.now():
+        generation.finish(State.FAILED, cause="unconfirmed", reason=Reason.UNCONFIRMED)
+        return
+    look = min(generation.tries + 1, len(AMBIGUOUS_LOOKS) - 1)
+    generation.wait(AMBIGUOUS_LOOKS[look] - AMBIGUOUS_LOOKS[look - 1])
+
+
+def fal_arguments(generation: Generation, fal: Fal) -> dict[str, Any]:
+    """The input with every upload put where fal can fetch it. Raises Unavailable."""
+    arguments = dict(generation.input)
+    for described in find(generation.endpoint).media_fields:
+        ids = arguments[described.name]
+        urls = [_sent(each, fal) for each in (ids if isinstance(ids, list) else [ids])]
+        arguments[described.name] = urls if described.kind == Kind.IMAGES else urls[0]
+    return arguments
+
+
+def _sent(upload_id: str, fal: Fal) -> str:
+    upload = Upload.objects.get(pk=upload_id)
+    with vault().open(upload.file) as file:
+        content = file.read()
+    suffix = ".mp4" if upload.kind == Upload.Kind.VIDEO else ".jpg"
+    # Not the person's own file name: it may say more than they meant to tell a provider.
+    return fal.upload(content, content_type=upload.content_type, name=f"{upload.pk}{suffix}")
+
+
+def _accepted(generation: Generation, attempt: Attempt, outcome: Accepted) -> None:
+    urls = {name: getattr(outcome, name) for name in ("status_url", "response_url", "cancel_url")}
+    Attempt.objects.filter(pk=attempt.pk).update(reply=outcome.raw)
+    if adopt(attempt, outcome.request_id, **urls):
+        taken_on(generation, cause="accepted by fal", queue_position=outcome.queue_position)
+        jobs.poke(generation.pk)  # an early webhook or a cancel may be waiting
+
+
+def _not_accepted(generation: Generation, attempt: Attempt, outcome: NotAccepted, tries: int) -> None:
+    attempt.reject(outcome.raw)
+    generation.refresh_from_db()
+    if generation.cancel_requested_at:
+        generation.finish(State.CANCELLED, cause="cancelled", reason=Reason.CANCELLED)
+    elif outcome.refusal == Refusal.REFUSED and outcome.failure:
+        fail(generation, outcome.failure, cause="refused by fal")
+    else:
+        if outcome.refusal == Refusal.LOCKED:
+            logger.error("generation=%s event=fal_locked", generation.pk)
+        _requeue(generation, tries, cause=f"fal: {outcome.refusal}", at_least=outcome.retry_after or 0)
+
+
+def _ambiguous(generation: Generation, attempt: Attempt, reply: dict[str, Any]) -> None:
+    now = timezone.now()
+    with transaction.atomic():
+        if attempt.doubt(reply):
+            generation.move(
+                State.AMBIGUOUS,
+                cause=str(reply.get("why", ""))[:60],
+                wake_at=now + business(AMBIGUOUS_LOOKS[0]),
+                deadline_at=now + business(AMBIGUOUS_LOOKS[-1]),
+            )
+    jobs.poke(generation.pk)  # its webhook may have come first
+
+
+def _requeue(generation: Generation, tries: int, *, cause: str, at_least: float = 0) -> None:
+    if generation.cancel_requested_at:
+        generation.finish(State.CANCELLED, cause="cancelled", reason=Reason.CANCELLED)
+        return
+    wait = max(at_least, backing_off(tries, first=2, factor=2, cap=300))
+    generation.move(
+        State.QUEUED, cause=cause[:60], tries=tries + 1, wake_at=timezone.now() + business(wait)
+    )
+
+
+def fail(generation: Generation, failure: Failure, *, cause: str) -> bool:
+    """End with fal's failure; its reason and field are for the person, the raw reply is on the attempt."""
+    return generation.finish(
+        State.FAILED,
+        cause=cause,
+        reason=failure.reason,
+        reason_field=failure.field[:40],
+        reason_detail=failure.message,
+    )

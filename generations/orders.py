@@ -1,0 +1,176 @@
+"""Placing an order: from a valid form to rows and holds, all or nothing."""
+
+import hashlib
+import json
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError
+from django.utils import timezone
+
+from accounts.models import AuditEvent, Hold, Wallet
+from accounts.policy import Action, Actor
+from generations import jobs, prices
+from generations.catalogue import Endpoint
+from generations.models import EndpointSwitch, Generation, State, StateChange
+from generations.prices import Quote
+from generations.timing import QUEUE_DEADLINE, business
+
+SEED_RANGE = 2**32
+
+
+class Refused(Exception):
+    """The order was not placed: nothing is held and nothing was lost. The text is for the person."""
+
+
+class NotAllowed(Refused):
+    """The role may not create."""
+
+
+class NotEnough(Refused):
+    """More credits than are available."""
+
+
+class PriceChanged(Refused):
+    """The price differs from the one that was shown."""
+
+
+class OffSale(Refused):
+    """An administrator switched the endpoint off."""
+
+
+class KeyReused(Refused):
+    """The same form was sent before with other contents."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted: validated input under fal's names, uploads as ids."""
+
+    endpoint: Endpoint
+    input: dict[str, Any]
+    takes: int
+    form_key: uuid.UUID
+    quoted: int
+    remix_of: uuid.UUID | None = None
+
+    @property
+    def digest(self) -> str:
+        """Identifies the contents, so that a key sent twice with other contents is noticed."""
+        contents = [self.endpoint.id, self.input, self.takes]
+        return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()
+
+
+def price(endpoint: Endpoint, values: dict[str, Any], takes: int) -> Quote:
+    """What `takes` clips with these input values cost here."""
+    return prices.quote(
+        endpoint.price,
+        seconds=seconds_of(values),
+        resolution=str(values.get("resolution", "")),
+        audio=bool(values.get("generate_audio", False)),
+        takes=takes,
+        markup=Decimal(settings.CREDITS_MARKUP),
+    )
+
+
+def seconds_of(values: dict[str, Any]) -> int:
+    """`8s` (Veo) and `5` (Kling) are both seconds."""
+    return int(str(values["duration"]).removesuffix("s"))
+
+
+def place(actor: Actor, order: Order) -> list[Generation]:
+    """Hold the credits and create the generations, once per form key. Raises Refused."""
+    if not actor.may(Action.CREATE):
+        raise NotAllowed(f"Your role in {actor.workspace} ({actor.role.label}) cannot create clips.")
+    if known := _placed_before(actor, order):
+        return known
+    switch = EndpointSwitch.of(order.endpoint.id)
+    if not switch.on_sale:
+        raise OffSale(f"{order.endpoint.title} is switched off at the moment. {switch.note}".strip())
+    quote = price(order.endpoint, order.input, order.takes)
+    if quote.total != order.quoted:
+        raise PriceChanged(
+            f"The price is {quote.total} credits, not {order.quoted} as shown before. Nothing was charged."
+        )
+    generations = [_row(actor, order, quote, take) for take in range(1, order.takes + 1)]
+    wallet = Wallet.objects.get(workspace=actor.workspace)
+    try:
+        held = wallet.hold([each.hold for each in generations], rows=_rows(actor, generations))
+    except IntegrityError:
+        # A twin of this very form was faster; its rows are the answer to both.
+        if known := _placed_before(actor, order):
+            return known
+        raise
+    if not held:
+        wallet.refresh_from_db()
+        raise NotEnough(
+            f"This costs {quote.total} credits and {wallet.available} are available. Nothing was charged."
+        )
+    for generation in generations:
+        jobs.poke(generation.pk)
+    return generations
+
+
+def _placed_before(actor: Actor, order: Order) -> list[Generation]:
+    known = list(
+        Generation.objects.filter(author=actor.user, form_key=order.form_key).order_by("take")
+    )
+    if known and known[0].input_digest != order.digest:
+        raise KeyReused("This form was sent before with other settings. Send it again to make another clip.")
+    return known
+
+
+def _row(actor: Actor, order: Order, quote: Quote, take: int) -> Generation:
+    now = timezone.now()
+    return Generation(
+        workspace=actor.workspace,
+        author=actor.user,
+        created_at=now,
+        form_key=order.form_key,
+        take=take,
+        input_digest=order.digest,
+        endpoint=order.endpoint.id,
+        mode=order.endpoint.mode.value,
+        prompt=order.input["prompt"],
+        input=_with_seed(order, take),
+        resolution=str(order.input.get("resolution", "")),
+        seconds=seconds_of(order.input),
+        audio=bool(order.input.get("generate_audio", False)),
+        remix_of_id=order.remix_of,
+        hold=Hold(amount=quote.credits),
+        cost=quote.credits,
+        usd=quote.usd,
+        price_lines=[line.as_json() for line in quote.lines],
+        price_version=prices.PRICE_VERSION,
+        wake_at=now,
+        poked_at=now,
+        deadline_at=now + business(QUEUE_DEADLINE),
+    )
+
+
+def _with_seed(order: Order, take: int) -> dict[str, Any]:
+    """Always a concrete seed: takes differ from each other, and a lost submit can be told from its twins."""
+    if order.endpoint.field("seed") is None:
+        return order.input
+    given = order.input.get("seed")
+    seed = secrets.randbelow(SEED_RANGE) if given is None else (given + take - 1) % SEED_RANGE
+    return {**order.input, "seed": seed}
+
+
+def _rows(actor: Actor, generations: Sequence[Generation]) -> list[Any]:
+    changes = [StateChange(generation=each, after=State.QUEUED, cause="created") for each in generations]
+    first = generations[0]
+    event = AuditEvent.of(
+        "generation.created",
+        first,
+        actor=actor.user,
+        endpoint=first.endpoint,
+        takes=len(generations),
+        credits=sum(each.cost for each in generations),
+    )
+    return [*generations, *changes, event]

@@ -1,0 +1,88 @@
+"""The price book's arithmetic: seconds, resolution and audio to dollars, dollars to credits.
+
+Prices are tables of `Decimal` dollars, never a discount formula: audio saves 50 %, 33 % or 14 %
+depending on family and resolution. Credits are whole; rounding is always up, once per clip.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+
+# Bumped whenever a figure changes, and stored with every generation.
+PRICE_VERSION = "2026-11"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a quote: `seconds` at `usd_per_second`, or a fixed `usd` for the first ones."""
+
+    label: str
+    seconds: int
+    usd: Decimal
+
+    def as_json(self) -> dict[str, str | int]:
+        """As stored with a generation and answered by the API."""
+        return {"label": self.label, "seconds": self.seconds, "usd": str(self.usd)}
+
+
+@dataclass(frozen=True)
+class PerSecond:
+    """So many dollars per output second, by resolution and audio."""
+
+    rates: Mapping[tuple[str, bool], Decimal]
+
+    def lines(self, seconds: int, resolution: str, audio: bool) -> tuple[Line, ...]:
+        """The lines for a clip. KeyError for a combination that is not on sale."""
+        rate = self.rates[resolution, audio]
+        sound = "with audio" if audio else "silent"
+        return (Line(f"{seconds} s × ${rate}/s · {resolution} {sound}", seconds, rate * seconds),)
+
+
+@dataclass(frozen=True)
+class BasePlusSeconds:
+    """A fixed price for the first seconds and a rate for further ones; no other axis."""
+
+    base_seconds: int
+    base_usd: Decimal
+    further_usd: Decimal
+
+    def lines(self, seconds: int, resolution: str, audio: bool) -> tuple[Line, ...]:
+        """The lines for a clip; resolution and audio do not exist for such an endpoint."""
+        first = Line(f"First {self.base_seconds} s", self.base_seconds, self.base_usd)
+        further = seconds - self.base_seconds
+        if further <= 0:
+            return (first,)
+        label = f"{further} further s × ${self.further_usd}/s"
+        return (first, Line(label, further, self.further_usd * further))
+
+
+PriceRule = PerSecond | BasePlusSeconds
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What `takes` clips cost. `usd` is fal's price of one; `credits` is ours of one."""
+
+    lines: tuple[Line, ...]
+    usd: Decimal
+    credits: int
+    takes: int
+
+    @property
+    def total(self) -> int:
+        """Credits to be held for all takes."""
+        return self.credits * self.takes
+
+
+def to_credits(usd: Decimal, markup: Decimal) -> int:
+    """Whole credits (US cents of price), rounded up."""
+    return int((usd * 100 * markup).to_integral_value(ROUND_CEILING))
+
+
+def quote(
+    rule: PriceRule, *, seconds: int, resolution: str, audio: bool, takes: int, markup: Decimal
+) -> Quote:
+    """The price of `takes` clips. KeyError for a combination that is not on sale."""
+    lines = rule.lines(seconds, resolution, audio)
+    usd = sum((line.usd for line in lines), Decimal())
+    return Quote(lines, usd, to_credits(usd, markup), takes)

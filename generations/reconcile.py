@@ -1,0 +1,31 @@
+"""The sweep: ring for every generation whose time has come, whether or not Redis remembers it."""
+
+from datetime import datetime
+
+from django.utils import timezone
+
+from generations import jobs
+from generations.models import Delivery, Generation, Heartbeat, State
+from generations.timing import REPOKE, business
+
+RECONCILER = "reconciler"
+# Bounded, so that a long outage drains steadily instead of flooding the queue at once.
+MOST = 100
+
+
+def sweep(now: datetime | None = None) -> int:
+    """Ring for what is due and for deliveries nobody acted on; how many bells were rung."""
+    now = now or timezone.now()
+    Heartbeat.beat(RECONCILER)
+    due = list(Generation.objects.due(now).values_list("pk", "state")[:MOST])
+    Generation.objects.filter(pk__in=[pk for pk, _ in due]).update(poked_at=now)
+    for pk, state in due:
+        jobs.poke(pk, queue=jobs.MEDIA if state == State.STORING else jobs.DRIVE)
+    unheard = set(
+        Delivery.objects.filter(processed_at=None, received_at__lte=now - business(REPOKE)).values_list(
+            "attempt__generation", flat=True
+        )[:MOST]
+    )
+    for pk in unheard:
+        jobs.poke(pk)
+    return len(due) + len(unheard)

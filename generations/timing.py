@@ -1,0 +1,27 @@
+"""Business time: waits and deadlines that drills may shrink. Network time-outs are never scaled."""
+
+from datetime import timedelta
+from random import uniform
+
+from django.conf import settings
+
+MINUTE, HOUR = 60, 3600
+
+LEASE = 60.0  # a submit's own deadline is 40 s, its uploads come before
+STORING_LEASE = 300.0
+QUEUE_DEADLINE = 24 * HOUR
+RUN_DEADLINE = 4 * HOUR
+STORING_DEADLINE = 24 * HOUR
+AMBIGUOUS_LOOKS = (15, 60, 3 * MINUTE, 10 * MINUTE, 15 * MINUTE)
+SWEEP = 5.0
+REPOKE = 10.0
+
+
+def business(seconds: float) -> timedelta:
+    """So many seconds of business time, divided by `TIME_SCALE`."""
+    return timedelta(seconds=seconds / settings.TIME_SCALE)
+
+
+def backing_off(tries: int, *, first: float, factor: float, cap: float) -> float:
+    """Seconds until the next try: growing, capped, ±20 % so that a herd spreads."""
+    return min(cap, first * factor ** min(tries, 40)) * uniform(0.8, 1.2)  # noqa: S311 - no secret

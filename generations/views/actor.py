@@ -1,0 +1,32 @@
+"""Who is asking, for views: a signed-in person in a workspace, or a page that says what is missing."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.policy import Actor
+
+P = ParamSpec("P")
+
+
+class ActorRequest(HttpRequest):
+    """A request whose actor is known."""
+
+    actor: Actor
+
+
+def with_actor(
+    view: Callable[Concatenate[ActorRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """For people in at least one workspace; whoever is in none is told so."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not getattr(request, "actor", None):
+            return render(request, "accounts/no_workspace.html", status=403)
+        return view(request, *args, **kwargs)  # type: ignore[arg-type]  # checked just above
+
+    return inner

@@ -1,0 +1,213 @@
+"""The create page: tabs, form, live quote, and the press of the button."""
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.models import Wallet
+from accounts.policy import Action, Actor
+from generations import orders
+from generations.catalogue import CATALOGUE, Endpoint, Mode, Quality, choose
+from generations.forms import GenerationForm
+from generations.media.intake import from_clip
+from generations.models import EndpointSwitch, Generation, Notice
+from generations.orders import price
+from generations.switching import switch
+from generations.views.actor import ActorRequest, with_actor
+
+
+@dataclass
+class Page:
+    """What a create page shows besides its form."""
+
+    form: GenerationForm
+    notes: list[str] = field(default_factory=list)
+    refusal: str = ""
+    refusal_kind: str = ""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@with_actor
+def create(request: ActorRequest) -> HttpResponse:
+    """Show the form, switch its tab, refresh its price, or place the order."""
+    if not request.actor.may(Action.CREATE):
+        return render(request, "generations/create_refused.html", status=403)
+    if request.method != "POST":
+        return _page(request, _blank(request.actor, request.GET))
+    form = GenerationForm(_endpoint(request.POST), request.actor, request.POST, request.FILES)
+    if "to" in request.POST:
+        return _page(request, _switched(form, request.POST["to"]))
+    if "requote" in request.POST:
+        form.is_valid()
+        return _page(request, Page(form))
+    return _placed(request, form)
+
+
+@require_POST
+@with_actor
+def quote(request: ActorRequest) -> HttpResponse:
+    """The price of the form as it stands; files are not looked at."""
+    form = GenerationForm(_endpoint(request.POST), request.actor, request.POST)
+    return render(request, "generations/_quote.html", _priced(form))
+
+
+def _placed(request: ActorRequest, form: GenerationForm) -> HttpResponse:
+    if not form.is_valid():
+        return _page(request, Page(form), status=422)
+    try:
+        placed = orders.place(request.actor, form.order())
+    except orders.Refused as refused:
+        return _page(request, _again(form, refused), status=409)
+    count = len(placed)
+    messages.success(request, "On its way." if count == 1 else f"{count} takes are on their way.")
+    return redirect("generations:queue")
+
+
+def _again(form: GenerationForm, refused: orders.Refused) -> Page:
+    """The same form with a fresh price and, when its key was spent, a fresh key; nothing typed is lost."""
+    data = form.data.copy()
+    data.setlist("quoted", [str(form.quote().total)])
+    if isinstance(refused, orders.KeyReused):
+        data["form_key"] = str(uuid.uuid4())
+    for described in form.endpoint.media_fields:
+        kept = form.fields[described.name].kept  # type: ignore[attr-defined]  # a media field
+        data.setlist(f"{described.name}_upload", [str(each.pk) for each in kept])
+        data.setlist(f"{described.name}_clip", [])
+    again = GenerationForm(form.endpoint, form.actor, data)
+    again.is_valid()
+    return Page(again, refusal=str(refused), refusal_kind=type(refused).__name__)
+
+
+def _switched(form: GenerationForm, to: str) -> Page:
+    mode, _, quality = to.partition("/")
+    current = form.endpoint
+    target = choose(
+        _word(Mode, mode, current.mode), _word(Quality, quality or current.quality, current.quality)
+    )
+    switched = switch(form, target)
+    notes = switched.notes
+    if quality == "" and target.quality != current.quality:
+        notes.insert(0, f"{current.quality.label} has no “{target.mode.label}”; this is {target.title}.")
+    return Page(GenerationForm(target, form.actor, initial=switched.initial), notes)
+
+
+def _blank(actor: Actor, query: QueryDict) -> Page:
+    """A first form: by address, by “use these settings”, or by “extend this clip”."""
+    if source := _seen(actor, query.get("remix")):
+        initial = {key: value for key, value in source.input.items() if key != "seed"}
+        for described in CATALOGUE[source.endpoint].media_fields:
+            value = initial[described.name]
+            initial[described.name] = value if isinstance(value, list) else [value]
+        initial["remix_of"] = source.pk
+        notes = ["Settings taken from an earlier clip. A new seed will be drawn."]
+        return Page(GenerationForm(CATALOGUE[source.endpoint], actor, initial=initial), notes)
+    endpoint = _endpoint(query)
+    initial = {"prompt": query["prompt"]} if "prompt" in query else {}
+    if (source := _seen(actor, query.get("extend"))) and source.clip:
+        endpoint = choose(Mode.EXTEND, _word(Quality, query.get("quality", ""), Quality.FAST))
+        return _extending(actor, endpoint, source)
+    return Page(GenerationForm(endpoint, actor, initial=initial))
+
+
+def _extending(actor: Actor, endpoint: Endpoint, source: Generation) -> Page:
+    from django.core.exceptions import ValidationError
+
+    try:
+        initial = {"video_url": [str(from_clip(source, actor).pk)], "prompt": source.prompt}
+    except ValidationError as error:
+        return Page(GenerationForm(endpoint, actor), error.messages)
+    return Page(GenerationForm(endpoint, actor, initial=initial))
+
+
+def _seen(actor: Actor, key: str | None) -> Generation | None:
+    try:
+        return Generation.objects.visible_to(actor).filter(pk=uuid.UUID(key or "")).first()
+    except ValueError:
+        return None
+
+
+def _endpoint(data: QueryDict) -> Endpoint:
+    named = CATALOGUE.get(data.get("endpoint", ""))
+    if named:
+        return named
+    return choose(_word(Mode, data.get("mode", ""), Mode.TEXT), _word(Quality, data.get("quality", ""), Quality.LITE))
+
+
+def _word(kind: Any, value: str, otherwise: Any) -> Any:
+    return kind(value) if value in list(kind) else otherwise
+
+
+def _priced(form: GenerationForm) -> dict[str, Any]:
+    wallet = Wallet.objects.get(workspace=form.actor.workspace)
+    quoted = form.quote()
+    return {"form": form, "quote": quoted, "wallet": wallet, "after": wallet.available - quoted.total}
+
+
+def _page(request: HttpRequest, page: Page, status: int = 200) -> HttpResponse:
+    form = page.form
+    context = _priced(form) | {
+        "endpoint": form.endpoint,
+        "modes": [(mode, mode == form.endpoint.mode) for mode in Mode],
+        "qualities": _qualities(form.endpoint),
+        "notes": page.notes,
+        "refusal": page.refusal,
+        "refusal_kind": page.refusal_kind,
+        "warnings": form.warnings(),
+        "switch": form.switch,
+        "notice": Notice.objects.filter(pk=Notice.Place.CREATE).first(),
+        "clips": _extendable(form),
+    }
+    htmx = getattr(request, "htmx", False)
+    template = "generations/create.html#composer" if htmx else "generations/create.html"
+    response = render(request, template, context, status=status)
+    if request.method == "POST" and "to" in request.POST and htmx:
+        response["HX-Push-Url"] = f"{reverse('generations:create')}?endpoint={form.endpoint.id}"
+    return response
+
+
+def _qualities(current: Endpoint) -> list[dict[str, Any]]:
+    """A card for each family: its endpoint for this mode, its cheapest rate, or that it has none."""
+    off = set(EndpointSwitch.objects.filter(on_sale=False).values_list("endpoint", flat=True))
+    cards = []
+    for quality in Quality:
+        endpoint = choose(current.mode, quality)
+        exists = endpoint.quality == quality
+        cards.append(
+            {
+                "quality": quality,
+                "endpoint": endpoint if exists else None,
+                "active": quality == current.quality,
+                "from_credits": _cheapest(endpoint) if exists else None,
+                "off": exists and endpoint.id in off,
+            }
+        )
+    return cards
+
+
+def _cheapest(endpoint: Endpoint) -> int:
+    """Credits of the least expensive clip an endpoint sells."""
+    duration = endpoint.field("duration")
+    resolution = endpoint.field("resolution")
+    return min(
+        price(
+            endpoint,
+            {"duration": length, "resolution": size, "generate_audio": False},
+            takes=1,
+        ).credits
+        for length in (duration.choices if duration else ())
+        for size in (resolution.choices if resolution else ("",))
+    )
+
+
+def _extendable(form: GenerationForm) -> list[Generation]:
+    """The newest clips of the workspace that may be extended, for the picker."""
+    if form.endpoint.mode != Mode.EXTEND:
+        return []
+    ready = Generation.objects.visible_to(form.actor).filter(state="succeeded").for_cards()
+    return list(ready.exclude(mode="extend").order_by("-created_at", "-id")[:12])

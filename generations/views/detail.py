@@ -1,0 +1,164 @@
+"""One generation: everything known about it, and what can be done with it."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import AuditEvent, LedgerEntry
+from accounts.policy import Action
+from generations import jobs
+from generations.catalogue import find
+from generations.models import Delivery, Generation, State, Upload
+from generations.fal.failures import Reason
+from generations.views.actor import ActorRequest, with_actor
+
+
+def _seen(request: ActorRequest, pk: uuid.UUID) -> Generation:
+    return get_object_or_404(Generation.objects.visible_to(request.actor).for_cards(), pk=pk)
+
+
+@require_safe
+@with_actor
+def detail(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
+    """Player, settings, cost lines and the full timeline."""
+    generation = _seen(request, pk)
+    return render(request, "generations/detail.html", facts(request, generation))
+
+
+def facts(request: ActorRequest, generation: Generation) -> dict[str, Any]:
+    """All that the detail page shows."""
+    endpoint = find(generation.endpoint)
+    may = request.actor.may_on
+    return {
+        "generation": generation,
+        "endpoint": endpoint,
+        "settings": _settings(generation),
+        "uploads": _uploads(generation),
+        "timeline": timeline(generation),
+        "entry": LedgerEntry.objects.filter(hold=generation.hold).first(),
+        "parent": generation.remix_of,
+        "may_cancel": may(Action.CREATE, Action.CANCEL_ANY, generation.author_id),
+        "may_delete": may(Action.CREATE, Action.DELETE_ANY, generation.author_id),
+    }
+
+
+def _settings(generation: Generation) -> list[dict[str, Any]]:
+    """What was chosen, with what differs from the default marked."""
+    rows = []
+    for described in find(generation.endpoint).fields:
+        if described.kind.is_media or described.name == "prompt":
+            continue
+        value = generation.input.get(described.name)
+        if value is not None:
+            labels = dict(described.labels)
+            shown = {True: "on", False: "off"}.get(value, labels.get(value, value)) if isinstance(value, bool | str) else value
+            rows.append({"label": described.label, "value": shown, "changed": value != described.default})
+    return rows
+
+
+def _uploads(generation: Generation) -> list[Upload]:
+    ids: list[str] = []
+    for described in find(generation.endpoint).media_fields:
+        value = generation.input.get(described.name) or []
+        ids += value if isinstance(value, list) else [value]
+    found = {str(each.pk): each for each in Upload.objects.filter(pk__in=ids)}
+    return [found[each] for each in ids if each in found]
+
+
+def timeline(generation: Generation) -> list[dict[str, Any]]:
+    """States, attempts, deliveries and ledger entries in the order they happened."""
+    events = [
+        {"at": change.at, "kind": "state", "title": State(change.after).label, "text": change.cause}
+        for change in generation.changes.all()
+    ]
+    for attempt in generation.attempts.all():
+        events.append(
+            {"at": attempt.prepared_at, "kind": "attempt", "title": f"Attempt {attempt.number}",
+             "text": f"{attempt.state} {attempt.request_id or ''}".strip()}
+        )
+    for delivery in Delivery.objects.filter(attempt__generation=generation):
+        events.append(
+            {"at": delivery.received_at, "kind": "delivery", "title": "Webhook received",
+             "text": f"{delivery.status}, signature verified"}
+        )
+    hold = generation.hold
+    events.append({"at": hold.created_at, "kind": "money", "title": f"{hold.amount} credits held", "text": ""})
+    if hold.resolved_at:
+        title = f"{hold.amount} credits {hold.get_state_display().lower()}"
+        events.append({"at": hold.resolved_at, "kind": "money", "title": title, "text": ""})
+    return sorted(events, key=lambda event: event["at"])
+
+
+@require_POST
+@with_actor
+def cancel(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
+    """Free at once while queued; afterwards a request to fal, which may come too late."""
+    generation = _seen(request, pk)
+    if not request.actor.may_on(Action.CREATE, Action.CANCEL_ANY, generation.author_id):
+        return render(request, "403.html", status=403)
+    if generation.state == State.QUEUED and generation.finish(
+        State.CANCELLED, cause="cancelled by a member", reason=Reason.CANCELLED
+    ):
+        messages.success(request, f"Cancelled. {generation.cost} credits are available again.")
+    elif _ask_to_cancel(generation):
+        messages.info(request, "Asked to stop. If the clip is finished first, it is kept and charged.")
+    else:
+        messages.info(request, "It has ended already.")
+    AuditEvent.of("generation.cancel", generation, actor=request.actor.user).save()
+    return redirect("generations:detail", pk=pk)
+
+
+def _ask_to_cancel(generation: Generation) -> bool:
+    """Leave a request for the motor. Once the file is being fetched there is nothing left to stop."""
+    now = timezone.now()
+    stoppable = [State.QUEUED, State.SUBMITTING, State.AMBIGUOUS, State.SUBMITTED]
+    asked = Generation.objects.filter(pk=generation.pk, state__in=stoppable).update(
+        cancel_requested_at=now, wake_at=now, tries=0
+    )
+    if asked:
+        jobs.poke(generation.pk)
+    return bool(asked)
+
+
+@require_POST
+@with_actor
+def delete(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
+    """To the bin: gone from every page; the row, its file and its accounting stay."""
+    generation = _seen(request, pk)
+    if not request.actor.may_on(Action.CREATE, Action.DELETE_ANY, generation.author_id):
+        return render(request, "403.html", status=403)
+    if generation.is_open:
+        messages.error(request, "It is still being made. Cancel it first.")
+        return redirect("generations:detail", pk=pk)
+    Generation.objects.filter(pk=pk).update(deleted_at=timezone.now())
+    AuditEvent.of("generation.deleted", generation, actor=request.actor.user).save()
+    messages.success(request, "Moved to the bin.")
+    return redirect("generations:gallery")
+
+
+@require_POST
+@with_actor
+def restore(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
+    """Out of the bin again."""
+    binned = Generation.objects.filter(workspace=request.actor.workspace, deleted_at__isnull=False)
+    generation = get_object_or_404(binned, pk=pk)
+    if not request.actor.may_on(Action.CREATE, Action.DELETE_ANY, generation.author_id):
+        return render(request, "403.html", status=403)
+    Generation.objects.filter(pk=pk).update(deleted_at=None)
+    AuditEvent.of("generation.restored", generation, actor=request.actor.user).save()
+    messages.success(request, "Back in the gallery.")
+    return redirect("generations:detail", pk=pk)
+
+
+@require_safe
+@with_actor
+def bin(request: ActorRequest) -> HttpResponse:
+    """What was moved to the bin, newest first."""
+    binned = Generation.objects.filter(workspace=request.actor.workspace, deleted_at__isnull=False)
+    cards = binned.for_cards().order_by("-deleted_at")[:48]
+    return render(request, "generations/bin.html", {"cards": cards})

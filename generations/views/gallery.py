@@ -1,0 +1,146 @@
+"""Queue, gallery and the answer to “what changed?”: lists of cards."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+import django_filters
+from django.core import signing
+from django.db.models import QuerySet
+from django.db.models.fields.tuple_lookups import Tuple, TupleLessThan
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from accounts.models import Wallet
+from accounts.policy import Action
+from generations.catalogue import Mode
+from generations.models import OPEN, Generation, State
+from generations.views.actor import ActorRequest, with_actor
+
+PAGE = 24
+# A page lists no more cards than it has; more ids than this in one question are somebody's experiment.
+MOST_WATCHED = 60
+CURSOR_SALT = "gallery"
+
+
+class GalleryFilter(django_filters.FilterSet):
+    """The address of a gallery is its filter."""
+
+    q = django_filters.CharFilter(field_name="prompt", lookup_expr="icontains", label="Search prompts")
+    mode = django_filters.ChoiceFilter(
+        choices=[(mode.value, mode.label) for mode in Mode], empty_label="Every mode", label="Mode"
+    )
+    state = django_filters.ChoiceFilter(
+        choices=[("ready", "Ready"), ("open", "In progress"), ("ended", "Failed or cancelled")],
+        empty_label="Every state",
+        method="in_state",
+        label="State",
+    )
+
+    class Meta:
+        model = Generation
+        fields: list[str] = []
+
+    def in_state(self, queryset: "QuerySet[Generation]", name: str, value: str) -> "QuerySet[Generation]":
+        """Three groups a person thinks in."""
+        groups = {"ready": [State.SUCCEEDED], "open": list(OPEN), "ended": [State.FAILED, State.CANCELLED]}
+        return queryset.filter(state__in=groups[value])
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The studio's front door: people come to make something, viewers to look."""
+    actor = getattr(request, "actor", None)
+    makes = bool(actor) and actor.may(Action.CREATE)
+    return redirect("generations:create" if makes else "generations:gallery")
+
+
+@require_safe
+@with_actor
+def gallery(request: ActorRequest) -> HttpResponse:
+    """Mine first, the workspace's one click away; newest first, page by page by keyset."""
+    team = request.GET.get("whose") == "team"
+    seen = Generation.objects.visible_to(request.actor)
+    if not team:
+        seen = seen.filter(author=request.actor.user)
+    filtered = GalleryFilter(request.GET, queryset=seen)
+    page = _after(filtered.qs.for_cards().order_by("-created_at", "-id"), request.GET.get("after", ""))
+    cards = list(page[: PAGE + 1])
+    context = {
+        "cards": cards[:PAGE],
+        "next": _cursor(cards[PAGE - 1]) if len(cards) > PAGE else "",
+        "filter": filtered,
+        "is_filtered": any(request.GET.get(name) for name in ("q", "mode", "state")),
+        "team": team,
+        "query": _without_cursor(request),
+    }
+    template = "generations/gallery.html#cards" if "after" in request.GET and _is_htmx(request) else "generations/gallery.html"
+    return render(request, template, context)
+
+
+@require_safe
+@with_actor
+def queue(request: ActorRequest) -> HttpResponse:
+    """What is being made in this workspace, and what ended lately."""
+    seen = Generation.objects.visible_to(request.actor).for_cards()
+    context = {
+        "open": list(seen.filter(state__in=OPEN).order_by("-created_at", "-id")[:MOST_WATCHED]),
+        "ended": list(seen.exclude(state__in=OPEN).order_by("-created_at", "-id")[:12]),
+    }
+    return render(request, "generations/queue.html", context)
+
+
+@require_safe
+@with_actor
+def live(request: ActorRequest) -> HttpResponse:
+    """The cards that changed since the page was drawn: `?c=<id>:<revision>` each; 204 when none did."""
+    known: dict[str, str] = {}
+    for each in request.GET.getlist("c")[:MOST_WATCHED]:
+        key, _, revision = each.partition(":")
+        if _is_uuid(key):
+            known[key] = revision
+    seen = list(Generation.objects.visible_to(request.actor).for_cards().filter(pk__in=known))
+    changed = [each for each in seen if each.revision != known[str(each.pk)]]
+    if not changed:
+        return HttpResponse(status=204)
+    wallet = Wallet.objects.get(workspace=request.actor.workspace)
+    open_now = [each for each in seen if each.is_open]
+    return render(
+        request,
+        "generations/_live.html",
+        {"changed": changed, "open": open_now, "wallet": wallet, "detail": "detail" in request.GET},
+    )
+
+
+def _after(cards: "QuerySet[Generation]", cursor: str) -> "QuerySet[Generation]":
+    """Row values, because the usual `a < x OR (a = x AND b < y)` reads everything before the page."""
+    try:
+        at, key = signing.loads(cursor, salt=CURSOR_SALT)
+    except signing.BadSignature:
+        return cards
+    return cards.filter(TupleLessThan(Tuple("created_at", "id"), (datetime.fromisoformat(at), uuid.UUID(key))))
+
+
+def _cursor(last: Generation) -> str:
+    return signing.dumps([last.created_at.isoformat(), str(last.pk)], salt=CURSOR_SALT)
+
+
+def _without_cursor(request: ActorRequest) -> str:
+    query = request.GET.copy()
+    query.pop("after", None)
+    return query.urlencode()
+
+
+def _is_htmx(request: Any) -> bool:
+    return bool(getattr(request, "htmx", False))
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+

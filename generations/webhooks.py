@@ -1,0 +1,133 @@
+"""fal's webhook: prove, store, answer. The motor does the rest.
+
+In order of cost, so that a flood of forgeries costs little: method, length, type, header shapes, age,
+our own account, signature, token, request id. A request that fails any of them changes nothing at all.
+"""
+
+import hashlib
+import json
+import time
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from generations import jobs
+from generations.fal.keys import KeySet, NoKeys
+from generations.fal.signature import TOLERANCE, Malformed, Signed
+from generations.models import Attempt, Delivery, Generation
+from generations.models.attempt import hashed
+
+BODY_CAP = 256 * 1024
+# Older than the tolerance may be a late retry: worth a look at fal, not worth believing. Older still is a replay.
+OLDEST = 3 * 3600
+
+
+class Turned(Exception):
+    """The request is turned away with this status."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+@cache
+def keys() -> KeySet:
+    """fal's keys, once per process."""
+    return KeySet(settings.FAL_JWKS_URL)
+
+
+@csrf_exempt
+@login_not_required
+@require_POST
+def fal_webhook(request: HttpRequest, token: str) -> HttpResponse:
+    """Store a delivery that proves to be fal's, for us, about this attempt. 2xx only once it is committed."""
+    try:
+        body = _cheap_body(request)
+        signed = _signed(request)
+        _verify(signed, body)
+        attempt, content = _matched(token, signed, body)
+        _store(attempt, content, signed, body)
+    except Turned as turned:
+        return HttpResponse(str(turned), status=turned.status, content_type="text/plain")
+    except (NoKeys, DatabaseError):
+        # fal sends it again; polling covers the rest.
+        return HttpResponse("try again later", status=503, content_type="text/plain")
+    return HttpResponse("ok", content_type="text/plain")
+
+
+def _cheap_body(request: HttpRequest) -> bytes:
+    length = request.headers.get("Content-Length", "")
+    if not length.isdigit():
+        raise Turned(411, "length required")
+    if int(length) > BODY_CAP:
+        raise Turned(413, "too large")
+    if request.content_type != "application/json":
+        raise Turned(400, "not json")
+    return request.body
+
+
+def _signed(request: HttpRequest) -> Signed:
+    try:
+        signed = Signed.of(request.headers)
+    except Malformed as error:
+        raise Turned(401, "signature headers") from error
+    if abs(time.time() - int(signed.timestamp)) > OLDEST:
+        raise Turned(400, "too old")
+    return signed
+
+
+def _verify(signed: Signed, body: bytes) -> None:
+    """One key set signs for every fal account, so the account is compared first."""
+    if not settings.FAL_WEBHOOK_USER_ID or signed.user_id != settings.FAL_WEBHOOK_USER_ID:
+        raise Turned(401, "another account")
+    if signed.verifies(body, keys().current()):
+        return
+    if keys().refetch() and signed.verifies(body, keys().current()):
+        return
+    raise Turned(401, "signature")
+
+
+def _matched(token: str, signed: Signed, body: bytes) -> tuple[Attempt, dict[str, Any]]:
+    attempt = Attempt.objects.filter(token_hash=hashed(token)).first()
+    if attempt is None:
+        raise Turned(404, "unknown")
+    try:
+        content = json.loads(body)
+    except ValueError as error:
+        raise Turned(400, "not json") from error
+    if not isinstance(content, dict) or not isinstance(content.get("request_id"), str):
+        raise Turned(400, "no request id")
+    # After fal's own retry the header may carry the gateway's id.
+    if signed.request_id not in (content["request_id"], content.get("gateway_request_id")):
+        raise Turned(400, "request ids differ")
+    if attempt.request_id not in (None, content["request_id"]):
+        raise Turned(409, "another request")
+    return attempt, content
+
+
+def _store(attempt: Attempt, content: dict[str, Any], signed: Signed, body: bytes) -> None:
+    stale = abs(time.time() - int(signed.timestamp)) > TOLERANCE
+    digest = hashlib.sha256(content["request_id"].encode() + b"\n" + body).hexdigest()
+    try:
+        with transaction.atomic():
+            Delivery.objects.create(
+                attempt=attempt,
+                digest=digest,
+                request_id=content["request_id"][:64],
+                status=str(content.get("status", ""))[:10],
+                body=content,
+                stale=stale,
+            )
+            Generation.objects.filter(pk=attempt.generation_id, wake_at__isnull=False).update(
+                wake_at=timezone.now()
+            )
+    except IntegrityError:
+        return  # fal sent it before; once is enough
+    jobs.poke(attempt.generation_id)

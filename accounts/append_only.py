@@ -42,10 +42,10 @@ def append_only(table: str) -> migrations.RunPython:
 
     def guard(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
         for statement in statements(editor.connection.vendor, table):
-            editor.execute(statement)
+            editor.execute(statement, None)
 
     def unguard(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
         for statement in removals(editor.connection.vendor, table):
-            editor.execute(statement)
+            editor.execute(statement, None)
 
     return migrations.RunPython(guard, unguard)

@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from fal_emulator.cdn import Cdn
@@ -28,6 +28,13 @@ class App:
         self.cdn = Cdn(world)
         self.platform = Platform(world)
         self.control = Control(world, self.runs)
+        self._routes: dict[str, Callable[[Call], Answer]] = {
+            PREFIX: self.control.answer,
+            "/.well-known/jwks.json": self.keys,
+            "/v1/": self.platform.answer,
+            "/files/": self.cdn.files,
+            "/storage/": self.cdn.storage,
+        }
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         call = read_call(environ, self.world.settings.public_url)
@@ -45,23 +52,17 @@ class App:
         return [answer.body] if answer.stream is None else answer.stream
 
     def route(self, call: Call) -> Answer:
-        if call.path.startswith(PREFIX):
-            return self.control.answer(call)
-        if self.world.down:
+        if self.world.down and not call.path.startswith(PREFIX):
             return page(503, "503 Service Temporarily Unavailable")
-        if call.path == "/.well-known/jwks.json":
-            return json_answer(200, self.world.signer.key_set())
-        if call.path.startswith("/v1/"):
-            return self.platform.answer(call)
-        if call.path.startswith("/files/"):
-            return self.cdn.files(call)
-        if call.path.startswith("/storage/"):
-            return self.cdn.storage(call)
+        for start, answer in self._routes.items():
+            if call.path.startswith(start):
+                return answer(call)
         if address := ADDRESS.match(call.path):
             return self.follow_ups.answer(call, address)
-        if call.path == "/":
-            return json_answer(200, {"emulator": "fal", "control": self.world.url + PREFIX})
         return self.submits.post(call)
+
+    def keys(self, call: Call) -> Answer:
+        return json_answer(200, self.world.signer.key_set())
 
     def close(self) -> None:
         self.world.stop()

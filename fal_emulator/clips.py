@@ -6,7 +6,6 @@ encoder again, which recognises it as unchanged.
 """
 
 import math
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -66,7 +65,7 @@ def make(order: Order, path: Path, unwanted: Callable[[], bool]) -> int:
                     raise Abandoned
                 container.mux(video.encode(frame))
             container.mux(video.encode(None))
-        os.replace(draft, path)
+        draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
     return path.stat().st_size
@@ -105,7 +104,7 @@ def compositions(order: Order) -> Iterator[Image.Image]:
 
 def planes_of(picture: Image.Image) -> Planes:
     """The picture as the Y, U and V planes that the encoder takes."""
-    rgb: VideoFrame = VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]
+    rgb: VideoFrame = VideoFrame.from_image(picture)
     frame = rgb.reformat(format="yuv420p")
     return (plane_image(frame, 0), plane_image(frame, 1), plane_image(frame, 2))
 

@@ -30,28 +30,26 @@ class FollowUps:
         if refused := gate.refusal(call):
             return refused
         request = self.world.book.find(address["id"])
-        if request is None or address["app"] not in (
-            request.endpoint.app,
-            request.endpoint.id,
-        ):
+        if request is None or address["app"] not in (request.endpoint.app, request.endpoint.id):
             return json_answer(404, NOT_FOUND)
-        what = address["what"]
-        if call.method != ("PUT" if what == "/cancel" else "GET"):
+        method, answer = {
+            "/cancel": ("PUT", self.cancel),
+            "/status": ("GET", self.status),
+            "/status/stream": ("GET", self.stream),
+        }.get(address["what"], ("GET", self.result))
+        if call.method != method:
             return json_answer(405, {"detail": "Method Not Allowed"})
-        if what == "/cancel":
-            return self.cancel(request)
-        if what == "/status":
-            status, body = status_of(request, self.world.book, call.base, wants_logs(call))
-            return json_answer(status, body, [("x-fal-request-id", request.id)])
-        if what == "/status/stream":
-            kind = (
-                ("Content-Type", "text/event-stream"),
-                ("Cache-Control", "no-cache"),
-            )
-            return Answer(200, headers=kind, stream=self.events(request, call))
-        return self.result(request, call)
+        return answer(request, call)
 
-    def cancel(self, request: Request) -> Answer:
+    def status(self, request: Request, call: Call) -> Answer:
+        status, body = status_of(request, self.world.book, call.base, wants_logs(call))
+        return json_answer(status, body, [("x-fal-request-id", request.id)])
+
+    def stream(self, request: Request, call: Call) -> Answer:
+        kind = (("Content-Type", "text/event-stream"), ("Cache-Control", "no-cache"))
+        return Answer(200, headers=kind, stream=self.events(request, call))
+
+    def cancel(self, request: Request, call: Call) -> Answer:
         word = self.runs.cancel(request)
         return json_answer(400 if word == "ALREADY_COMPLETED" else 202, {"status": word})
 

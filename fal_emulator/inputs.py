@@ -135,7 +135,7 @@ def first_frame(content: bytes) -> Image.Image | None:
     try:
         with av.open(io.BytesIO(content), "r") as container:
             frame = next(container.decode(video=0))
-            image: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
+            image: Image.Image = frame.to_image()
             return image
     except (av.FFmpegError, ValueError, IndexError, StopIteration):
         return None

@@ -15,7 +15,7 @@ class Journal:
         self._lock = threading.Lock()
         self._durable = durable
         self.past = list(read(path))
-        torn = path.exists() and not path.read_bytes()[-1:] in (b"", b"\n")
+        torn = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
         self._file = path.open("a", encoding="utf-8")
         if torn:  # a kill in the middle of a write: fence the rest off, do not extend it
             self._file.write("\n")

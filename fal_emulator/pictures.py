@@ -147,11 +147,17 @@ def write_captions(draw: ImageDraw.ImageDraw, layout: Layout, words: Words, floo
     rows = [words.endpoint, line] if narrow else [f"{words.endpoint}   {line}"]
     room = layout.width - 2 * layout.margin - layout.px(90)
     for row in reversed(rows):
-        while draw.textlength(row, face) > room and len(row) > 8:
-            row = row[:-2].rstrip("…") + "…"
-        draw.text((layout.margin, floor), row, (255, 255, 255, 190), face, anchor="ls")
+        draw.text(
+            (layout.margin, floor), shortened(draw, row, face, room), (255, 255, 255, 190), face, anchor="ls"
+        )
         floor -= layout.px(28)
     return floor
+
+
+def shortened(draw: ImageDraw.ImageDraw, text: str, face: Font, room: float) -> str:
+    while draw.textlength(text, face) > room and len(text) > 8:
+        text = text[:-2].rstrip("…") + "…"
+    return text
 
 
 def write_prompt(
@@ -188,11 +194,17 @@ def wrapped(draw: ImageDraw.ImageDraw, text: str, face: Font, room: int) -> list
         if draw.textlength(longer, face) <= room:
             lines[-1] = longer
             continue
-        if lines[-1]:
-            lines.append("")
-        while draw.textlength(word, face) > room and len(word) > 1:  # one endless word
-            cut = max(1, int(len(word) * room / draw.textlength(word, face)))
-            lines[-1:] = [word[:cut], ""]
-            word = word[cut:]
-        lines[-1] = word
+        if not lines[-1]:
+            lines.pop()
+        lines += broken(draw, word, face, room)
     return lines
+
+
+def broken(draw: ImageDraw.ImageDraw, word: str, face: Font, room: int) -> list[str]:
+    """A word in pieces of at most a line."""
+    pieces = []
+    while draw.textlength(word, face) > room and len(word) > 1:
+        cut = max(1, int(len(word) * room / draw.textlength(word, face)))
+        pieces.append(word[:cut])
+        word = word[cut:]
+    return [*pieces, word]

@@ -45,16 +45,20 @@ class Platform:
 
     def answer(self, call: Call) -> Answer:
         try:
-            if call.path not in OPEN and not gate.has_key(call):
-                raise PlatformFault(401, "authorization_error", "A valid API key is required.")
-            if (match := PAYLOADS.match(call.path)) and call.method == "DELETE":
-                return self.delete_payloads(match["id"])
-            view = self._views.get((call.method, call.path.rstrip("/")))
-            if view is None:
-                raise PlatformFault(404, "not_found", "No such address.")
-            return json_answer(200, view(call))
+            return self._answer(call)
         except PlatformFault as fault:
             return fault.answer
+
+    def _answer(self, call: Call) -> Answer:
+        path = call.path.rstrip("/")
+        if path not in OPEN and not gate.has_key(call):
+            raise PlatformFault(401, "authorization_error", "A valid API key is required.")
+        if (match := PAYLOADS.match(path)) and call.method == "DELETE":
+            return self.delete_payloads(match["id"])
+        view = self._views.get((call.method, path))
+        if view is None:
+            raise PlatformFault(404, "not_found", "No such address.")
+        return json_answer(200, view(call))
 
     def meta(self, call: Call) -> Json:
         return {"webhook_ip_ranges": ["127.0.0.1/32", "::1/128"]}

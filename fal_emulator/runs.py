@@ -4,7 +4,7 @@ import time
 import uuid
 from typing import Literal
 
-from fal_emulator import clips
+from fal_emulator import archive, clips
 from fal_emulator.endpoints import charge
 from fal_emulator.failures import FAILURES, Outcome, outcome_of
 from fal_emulator.files import StoredFile, lifetime_in
@@ -78,7 +78,7 @@ class Runs:
         file = self.world.files.reserve("output.mp4", "video/mp4", lifetime(request), request.effect.cut_once)
         order = order_for(request, self.world.media(request.base))
         try:
-            request.clip_size = clips.make(order, self.world.files.path(file), unwanted)
+            request.clip_size = archive.deliver(order, self.world.files.path(file), unwanted)
         except clips.Abandoned:
             return None
         return file

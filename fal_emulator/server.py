@@ -17,7 +17,7 @@ from fal_emulator.world import Settings, World
 class QuietRequests(WSGIRequestHandler):
     """The standard request handler without its line per request."""
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
         pass
 
 
@@ -83,6 +83,7 @@ class Emulator:
 def serve(
     data: Path,
     port: int = 0,
+    *,
     speed: float = 1.0,
     host: str = "127.0.0.1",
     public_url: str | None = None,
@@ -110,4 +111,6 @@ def serve(
 
 def reachable(host: str) -> str:
     """A name under which a server bound to every address can be called."""
-    return "127.0.0.1" if host in ("", "0.0.0.0") else f"[{host}]" if ":" in host else host
+    if host in ("", "0.0.0.0"):  # noqa: S104 - compared with, not bound to
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

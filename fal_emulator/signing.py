@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import os
 import secrets
 import time
 from pathlib import Path
@@ -23,7 +22,7 @@ class Signer:
             draft = path.with_suffix(".part")
             draft.touch(mode=0o600)
             draft.write_bytes(Ed25519PrivateKey.generate().private_bytes_raw())
-            os.replace(draft, path)
+            draft.replace(path)
         self._key = Ed25519PrivateKey.from_private_bytes(path.read_bytes())
         public = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         self._x = base64.urlsafe_b64encode(public).rstrip(b"=").decode()

@@ -100,7 +100,6 @@ def integer(field: Field, value: Json, loc: Loc, media: Media) -> Json:
         pass
     kind = "int_from_float" if isinstance(value, float) else "int_parsing"
     refuse(kind, loc, "Input should be a valid integer", given=value)
-    return None
 
 
 def number(field: Field, value: Json, loc: Loc, media: Media) -> Json:
@@ -108,7 +107,6 @@ def number(field: Field, value: Json, loc: Loc, media: Media) -> Json:
         amount = float(value)
     except (TypeError, ValueError):
         refuse("float_parsing", loc, "Input should be a valid number", given=value)
-        return None
     low, high = field.minimum, field.maximum
     if low is not None and not amount >= low:
         message = f"Input should be greater than or equal to {low:g}"

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from config.settings import *  # noqa: F403 - everything the product has, and then the lines below
-from config.settings import STORAGES
+from config.settings import DATABASES, STORAGES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
@@ -16,3 +16,8 @@ STORAGES = {
     # The manifest is written by collectstatic, which a test run does not need.
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# Static files straight from their source folders: no collected copy exists in a fresh clone.
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # A file as in the product: Django's own choice, shared memory, has other locks.
+    DATABASES["default"]["TEST"] = {"NAME": str(MEDIA_ROOT.with_suffix(".sqlite3"))}

@@ -27,7 +27,7 @@ SQLITE = [
 
 def guard(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
     for statement in POSTGRESQL if editor.connection.vendor == "postgresql" else SQLITE:
-        editor.execute(statement)
+        editor.execute(statement, None)
 
 
 def unguard(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:

@@ -40,12 +40,12 @@ class Wishes:
 
 def run(wishes: Wishes) -> int:
     """The exit code; whatever happens, nothing that was started here is left running."""
-    supervisor = Supervisor(say)
+    workplace = Workplace(wishes.data)
     try:
-        with handling(interrupt):
-            return perform(wishes, supervisor)
+        refuse_taken(wishes.port)
+        with handling(interrupt), workplace.occupied(wishes.reset), Supervisor(say) as supervisor:
+            return perform(wishes, workplace, supervisor)
     except Interrupted:
-        say("Stopping ...")
         return 0 if wishes.prompt is None else NOT_SUCCEEDED
     except (CannotStart, InUse, redis.NoRedis, ChildFailed) as trouble:
         say(str(trouble), error=True)
@@ -53,16 +53,9 @@ def run(wishes: Wishes) -> int:
     except OSError as error:
         say(f"The demo cannot go on: {error}.", error=True)
         return FAILED
-    finally:
-        supervisor.stop()
 
 
-def perform(wishes: Wishes, supervisor: Supervisor) -> int:
-    if taken(wishes.port):
-        raise CannotStart(f"Port {wishes.port} is taken; choose another with --port.")
-    workplace = Workplace(wishes.data)
-    # Held until this process ends.
-    workplace.occupy(wishes.reset)
+def perform(wishes: Wishes, workplace: Workplace, supervisor: Supervisor) -> int:
     environment = open_stage(wishes, workplace, supervisor)
     children = crew(workplace, wishes.port, environment)
     web, reconciler, *workers = children
@@ -79,6 +72,11 @@ def perform(wishes: Wishes, supervisor: Supervisor) -> int:
     say(banner.text(workplace, wishes.port, environment, offline(os.environ)))
     watch(supervisor)
     return 0
+
+
+def refuse_taken(port: int) -> None:
+    if taken(port):
+        raise CannotStart(f"Port {port} is taken; choose another with --port.")
 
 
 def open_stage(wishes: Wishes, workplace: Workplace, supervisor: Supervisor) -> dict[str, str]:

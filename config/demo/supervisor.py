@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Self
 
 from config.demo.processes import PATIENCE, Child
 
@@ -39,6 +40,14 @@ class Supervisor:
         self.restarts: Counter[str] = Counter()
         self.due: dict[str, float] = {}
         self.started: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        if kind is Interrupted:
+            self.say("Stopping ...")
+        self.stop()
 
     def add(self, *children: Child) -> None:
         """Starts children that later stop together, before everything added earlier."""

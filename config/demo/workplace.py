@@ -1,11 +1,12 @@
 """The demo's data folder: what is in it, who may use it, how it is emptied."""
 
+import contextlib
 import fcntl
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
 
 
 class InUse(Exception):
@@ -24,27 +25,23 @@ class Workplace:
         self.emulator = self.directory / "emulator"
         self.redis = self.directory / "redis"
         self.env = self.directory / "env"
-        self._lock: TextIO | None = None
 
-    def occupy(self, reset: bool) -> None:
-        """Makes the folder ours until this process ends."""
+    @contextlib.contextmanager
+    def occupied(self, reset: bool = False) -> Iterator[None]:
+        """The folder is ours, and whole, until the block ends."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.directory / "lock").open("w", encoding="utf-8")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self.leave()
-            raise InUse(
-                f"A demo already runs on {self.directory}; stop it, or choose another folder with --data."
-            ) from None
-        if reset:
-            self.empty()
-        for folder in (self.media, self.mail, self.logs, self.emulator, self.redis):
-            folder.mkdir(exist_ok=True)
-
-    def leave(self) -> None:
-        if self._lock:
-            self._lock.close()
+        with (self.directory / "lock").open("w", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise InUse(
+                    f"A demo already runs on {self.directory}; stop it, or choose another folder with --data."
+                ) from None
+            if reset:
+                self.empty()
+            for folder in (self.media, self.mail, self.logs, self.emulator, self.redis):
+                folder.mkdir(exist_ok=True)
+            yield
 
     def empty(self) -> None:
         """Removes what a demo makes and nothing else, whatever folder was named."""

@@ -150,25 +150,27 @@ def test_a_port_is_taken_even_when_its_owner_shares_it():
 
 
 def test_a_data_folder_has_one_demo(tmp_path: Path):
-    first = Workplace(tmp_path)
-    first.occupy(reset=False)
-    with pytest.raises(InUse, match="already runs"):
-        Workplace(tmp_path).occupy(reset=True)
-    first.leave()
-    Workplace(tmp_path).occupy(reset=False)
+    with (
+        Workplace(tmp_path).occupied(),
+        pytest.raises(InUse, match="already runs"),
+        Workplace(tmp_path).occupied(),
+    ):
+        pass
+    with Workplace(tmp_path).occupied():
+        pass
 
 
 def test_reset_removes_what_a_demo_made_and_nothing_else(tmp_path: Path):
     (tmp_path / "thesis.odt").write_text("years of work")
     workplace = Workplace(tmp_path)
-    workplace.occupy(reset=False)
-    secret = workplace.secret()
-    workplace.database.write_text("")
-    (workplace.media / "clip.mp4").write_text("")
-    workplace.empty()
-    assert workplace.secret() != secret
-    assert not workplace.database.exists()
-    assert not workplace.media.exists()
+    with workplace.occupied():
+        secret = workplace.secret()
+        workplace.database.write_text("")
+        (workplace.media / "clip.mp4").write_text("")
+    with workplace.occupied(reset=True):
+        assert workplace.secret() != secret
+        assert not workplace.database.exists()
+        assert list(workplace.media.iterdir()) == []
     assert (tmp_path / "thesis.odt").read_text() == "years of work"
 
 

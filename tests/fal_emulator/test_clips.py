@@ -10,7 +10,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from fal_emulator import clips, pictures
+from fal_emulator import archive, clips, pictures
 from fal_emulator.clips import Abandoned, Order, make
 
 from .conftest import Fal
@@ -145,6 +145,15 @@ def test_the_same_seed_gives_the_same_picture_and_another_seed_another(tmp_path:
         stills.append((tmp_path / f"{name}.mp4").read_bytes())
     assert stills[0] == stills[1]
     assert stills[0] != stills[2]
+
+
+def test_a_clip_that_was_made_lately_is_delivered_from_memory(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.mp4", tmp_path / "second.mp4"
+    archive.deliver(order(3), first, lambda: False)
+    started = time.process_time()
+    assert archive.deliver(order(3), second, lambda: True) == first.stat().st_size
+    assert time.process_time() - started < 0.1
+    assert second.read_bytes() == first.read_bytes()
 
 
 def test_the_picture_moves(tmp_path: Path) -> None:

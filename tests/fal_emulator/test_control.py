@@ -2,9 +2,11 @@
 
 import ast
 import re
+import sys
 from pathlib import Path
 
 import httpx
+import pytest
 
 import fal_emulator
 from fal_emulator.fates import FATES
@@ -28,7 +30,7 @@ def test_the_journal_has_a_line_for_each_accepted_submission(emulator: Emulator,
     assert line["request_id"] == job["request_id"]
     assert line["endpoint"] == LITE.strip("/")
     assert line["webhook"] == "http://127.0.0.1:9/hook"
-    assert line["input"] == {"prompt": "A cat [never]", "duration": "4s"}
+    assert line["input"] == {"prompt": "A cat [never]", "duration": "4s", "seed": 7}
     assert len(line["digest"]) == 64
     assert line["fates"] == ["never"]
     assert [line] == emulator.journal()
@@ -37,10 +39,8 @@ def test_the_journal_has_a_line_for_each_accepted_submission(emulator: Emulator,
 def test_every_submit_is_noted_with_its_answer(emulator: Emulator, fal: Fal) -> None:
     fal.submit("A cat [never]")
     fal.post("A cat [503]")
-    try:
+    with pytest.raises(httpx.RemoteProtocolError):
         fal.post("A cat [refuse]")
-    except httpx.RemoteProtocolError:
-        pass
     noted = httpx.get(control(emulator, "submits")).json()
     assert [line["answer"] for line in noted] == [200, 503, None]
 
@@ -106,8 +106,6 @@ def imported(path: Path) -> set[str]:
 
 
 def test_the_package_imports_nothing_of_the_product() -> None:
-    import sys
-
     for path in ROOT.glob("*.py"):
         assert imported(path) <= ALLOWED | set(sys.stdlib_module_names), path
 

@@ -78,26 +78,30 @@ def test_finished_requests_keep_their_result_bill_and_key(tmp_path: Path, sink: 
             before = [fal.result(good).json(), fal.result(bad).json()]
             key = client.get("/.well-known/jwks.json").json()
         wait_until(lambda: emulator.requests()[0]["delivered"])
-    with serve(data=tmp_path, speed=SPEED) as emulator:
-        with httpx.Client(base_url=emulator.url, headers=KEY) as client:
-            fal = Fal(client)
-            clip = fal.result(moved(good, fal))
-            assert clip.status_code == 200
-            old = httpx.URL(before[0]["video"]["url"]).path
-            assert httpx.URL(clip.json()["video"]["url"]).path == old
-            assert client.get(old).status_code == 200
-            broken = fal.result(moved(bad, fal))
-            assert (broken.status_code, broken.json()) == (500, before[1])
-            assert client.get("/.well-known/jwks.json").json() == key
-            assert len(client.get("/v1/models/billing-events").json()["billing_events"]) == 1
+    with (
+        serve(data=tmp_path, speed=SPEED) as emulator,
+        httpx.Client(base_url=emulator.url, headers=KEY) as client,
+    ):
+        fal = Fal(client)
+        clip = fal.result(moved(good, fal))
+        assert clip.status_code == 200
+        old = httpx.URL(before[0]["video"]["url"]).path
+        assert httpx.URL(clip.json()["video"]["url"]).path == old
+        assert client.get(old).status_code == 200
+        broken = fal.result(moved(bad, fal))
+        assert (broken.status_code, broken.json()) == (500, before[1])
+        assert client.get("/.well-known/jwks.json").json() == key
+        assert len(client.get("/v1/models/billing-events").json()["billing_events"]) == 1
     assert len(sink.arrivals) == 1  # it was taken before the restart
 
 
 def test_a_webhook_that_nobody_took_is_sent_after_a_restart(tmp_path: Path, sink: Sink) -> None:
     sink.answers = [500] * 3
-    with serve(data=tmp_path, speed=1.0) as emulator:
-        with httpx.Client(base_url=emulator.url, headers=KEY, timeout=20) as client:
-            Fal(client).submit("A cat [early]", webhook=sink.url)
+    with (
+        serve(data=tmp_path, speed=1.0) as emulator,
+        httpx.Client(base_url=emulator.url, headers=KEY, timeout=20) as client,
+    ):
+        Fal(client).submit("A cat [early]", webhook=sink.url)
     sink.answers = []
     with serve(data=tmp_path, speed=SPEED) as emulator:
         wait_until(lambda: emulator.requests()[0]["delivered"])

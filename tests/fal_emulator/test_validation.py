@@ -3,12 +3,15 @@
 import base64
 import io
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from fal_emulator.clips import Order, make
 from fal_emulator.endpoints import ENDPOINTS, Endpoint, Field
+from fal_emulator.pictures import Words
 from fal_emulator.server import Emulator
 
 from .conftest import LITE, Fal
@@ -163,11 +166,13 @@ def test_a_picture_may_come_as_data(fal: Fal) -> None:
     assert fault(fal, IMAGE, image_url="data:image/png;base64,****")[1] == "file_download_error"
 
 
-def test_a_video_to_extend_is_at_most_eight_seconds_long(fal: Fal) -> None:
-    eight = fal.run("A cat", duration="8s").json()["video"]["url"]
-    job = fal.submit("On it goes", EXTEND, video_url=eight)
-    fifteen = fal.result(job).json()["video"]["url"]
-    place, kind = fault(fal, EXTEND, video_url=fifteen)
-    assert (place, kind) == ("body.video_url", "video_duration_too_long")
+def test_a_video_to_extend_is_at_most_eight_seconds_long(fal: Fal, tmp_path: Path) -> None:
+    for seconds, expected in ((8.0, None), (15.0, "video_duration_too_long")):
+        order = Order(64, 36, seconds, audio=False, key="", words=Words("", "", ()))
+        make(order, tmp_path / "clip.mp4", lambda: False)
+        url = fal.upload((tmp_path / "clip.mp4").read_bytes(), "clip.mp4", "video/mp4")
+        answer = fal.post("On it goes [never]", EXTEND, video_url=url)
+        kinds = [entry["type"] for entry in answer.json().get("detail", [])]
+        assert kinds == ([expected] if expected else [])
     text = fal.upload(b"no video", "x.mp4", "video/mp4")
     assert fault(fal, EXTEND, video_url=text)[1] == "unsupported_video_format"

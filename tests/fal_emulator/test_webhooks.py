@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import itertools
 import time
 
 from cryptography.exceptions import InvalidSignature
@@ -62,7 +63,7 @@ def test_deliveries_are_repeated_with_growing_gaps_until_they_are_taken(
     arrivals = sink.wait(5)
     assert len({one.raw for one in arrivals}) == 1
     assert all(is_genuine(one, fal) for one in arrivals)
-    gaps = [later.time - sooner.time for sooner, later in zip(arrivals, arrivals[1:], strict=False)]
+    gaps = [later.time - sooner.time for sooner, later in itertools.pairwise(arrivals)]
     speed = emulator.app.world.timeline.speed
     assert all(gap >= 2**step / speed for step, gap in enumerate(gaps))
     wait_until(lambda: len(emulator.deliveries()) == 5)

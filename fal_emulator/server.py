@@ -98,7 +98,7 @@ def serve(
             server.set_app(app)
             world.url = f"http://{reachable(host)}:{server.server_port}"
             app.runs.resume()
-            thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+            thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
             thread.start()
             try:
                 yield Emulator(world.url, app)

@@ -1,6 +1,8 @@
 """Delivers webhooks: signed, never following redirects, tried again with growing gaps."""
 
+import functools
 import json
+import ssl
 import time
 from collections.abc import Callable
 
@@ -27,6 +29,7 @@ class Webhooks:
         self._client = httpx.Client(
             timeout=TIMEOUT,
             follow_redirects=False,
+            verify=trusted(),
             trust_env=False,  # a proxy has no business between an emulator and its host
             limits=httpx.Limits(max_keepalive_connections=0),
         )
@@ -117,6 +120,12 @@ class Webhooks:
 
     def _handed(self, action: Callable[[], None]) -> Callable[[], None]:
         return lambda: self.world.couriers.hand(action)
+
+
+@functools.cache
+def trusted() -> ssl.SSLContext:
+    """The usual certificates; loading them takes longer than all else that an emulator does to start."""
+    return ssl.create_default_context()
 
 
 def encoded(body: Json) -> bytes:

@@ -43,6 +43,11 @@ class Child:
                 preexec_fn=die_with(os.getpid()),  # noqa: PLW1509 - no threads here, and no other way
             )
 
+    @property
+    def pid(self) -> int:
+        """Of the last start, also after it has ended; 0 before the first."""
+        return self.process.pid if self.process else 0
+
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
@@ -65,7 +70,7 @@ class Child:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(patience)
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
         self.process.wait()
 
     def last_lines(self, count: int = 15) -> str:

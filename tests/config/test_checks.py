@@ -13,7 +13,7 @@ from django.test import override_settings
 from config.checks import refuse_unsafe_start
 
 ROOT = Path(__file__).resolve().parents[2]
-SAFE = {
+SAFE: dict[str, object] = {
     "DEBUG": False,
     "SECRET_KEY": "k3y" * 20,
     "PUBLIC_URL": "https://dailies.example.com",
@@ -21,7 +21,7 @@ SAFE = {
     "FAL_KEY": "some:key",
     "FAL_WEBHOOK_USER_ID": "somebody",
 }
-DANGERS = {
+DANGERS: dict[str, dict[str, object]] = {
     "config.E001": {"DEBUG": True},
     "config.E002": {"SECRET_KEY": "insecure-development-key-never-use-it-in-production"},
     "config.E003": {"ALLOWED_HOSTS": ["*"]},

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 from django.core.management import get_commands
 
 ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ["accounts", "config", "generations", "fal_emulator", "templates", "static", "tests", "docs"]
 ROLES = ["web", "worker", "media", "reconciler"]
 
 
@@ -121,3 +123,17 @@ def test_ci_runs_the_test_command_of_the_readme_with_the_browser_required():
     script = (ROOT / ".ci/run").read_text()
     assert "\npython3 manage.py test --require-browser\n" in script
     assert (ROOT / ".ci/run").stat().st_mode & 0o111
+
+
+def test_git_ignores_no_source_file():
+    # A pattern without a leading slash once hid a whole package from every clone.
+    listed = subprocess.run(
+        ["git", "ls-files", "--others", "--ignored", "--exclude-standard", "--", *SOURCES],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode:
+        pytest.skip("this is not a git checkout")
+    assert [line for line in listed.stdout.splitlines() if "__pycache__" not in line] == []

@@ -55,11 +55,16 @@ def supervisor(said: list[str]) -> Iterator[Supervisor]:
 def test_a_child_that_dies_is_started_again(supervisor: Supervisor, said: list[str], tmp_path: Path):
     sleeper = child("sleeper", SLEEP, tmp_path)
     supervisor.add(sleeper)
-    first = sleeper.process.pid
+    first = sleeper.pid
     os.kill(first, signal.SIGKILL)
     wait_for(lambda: not sleeper.alive())
-    wait_for(lambda: supervisor.check() or sleeper.alive())
-    assert sleeper.process.pid != first
+
+    def alive_again() -> bool:
+        supervisor.check()
+        return sleeper.alive()
+
+    wait_for(alive_again)
+    assert sleeper.pid != first
     assert said == [f"sleeper ended (exit code -9); starting it again (1 of {RESTARTS})"]
 
 
@@ -90,7 +95,7 @@ def test_stopping_ends_grandchildren_too(tmp_path: Path):
     grandchild = int(parent.last_lines())
     supervisor.stop()
     wait_for(lambda: not exists(grandchild))
-    assert not exists(parent.process.pid)
+    assert not exists(parent.pid)
 
 
 def test_a_stubborn_child_is_killed_when_patience_ends(tmp_path: Path):
@@ -129,10 +134,11 @@ def test_children_do_not_outlive_a_supervisor_that_was_killed(tmp_path: Path):
     code = (
         "import sys, time; from pathlib import Path; from config.demo.processes import Child\n"
         f"c = Child('c', [sys.executable, '-c', {SLEEP!r}], Path({str(tmp_path / 'log')!r})); c.start()\n"
-        "print(c.process.pid, flush=True); time.sleep(600)"
+        "print(c.pid, flush=True); time.sleep(600)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     with parent:
+        assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         assert exists(pid)
         parent.kill()

@@ -1,6 +1,7 @@
 """An emulator at high speed, a place for its webhooks to arrive, and a plain HTTP client."""
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,9 @@ from fal_emulator.server import Emulator, serve
 
 SPEED = 100.0
 LITE = "/fal-ai/veo3.1/lite"
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nothing here speaks TLS, and certificates load slowly
 KEY = {"Authorization": "Key test:key"}
+anyone = httpx.Client(verify=PLAIN)  # a caller without a key
 
 
 @dataclass
@@ -95,7 +98,17 @@ def emulator(tmp_path: Path) -> Iterator[Emulator]:
 
 @pytest.fixture
 def fal(emulator: Emulator) -> Iterator["Fal"]:
-    with httpx.Client(base_url=emulator.url, headers=KEY, timeout=20) as client:
+    with httpx.Client(base_url=emulator.url, headers=KEY, timeout=20, verify=PLAIN) as client:
+        yield Fal(client)
+
+
+@pytest.fixture
+def leisurely(tmp_path: Path) -> Iterator["Fal"]:
+    """An emulator at its natural pace: whatever is queued stays queued for two seconds."""
+    with (
+        serve(data=tmp_path / "leisurely", speed=1.0) as running,
+        httpx.Client(base_url=running.url, headers=KEY, verify=PLAIN) as client,
+    ):
         yield Fal(client)
 
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
-import httpx
 import pytest
 from PIL import Image
 
 from fal_emulator import archive, clips, pictures
 from fal_emulator.clips import Abandoned, Order, make
 
-from .conftest import Fal
+from .conftest import Fal, anyone
 
 KLING = "/fal-ai/kling-video/v2.5-turbo/standard/image-to-video"
 IMAGE = "/fal-ai/veo3.1/lite/image-to-video"
@@ -51,7 +50,7 @@ def probe(content: bytes) -> Probe:
 
 def bought(fal: Fal, path: str, **values: object) -> Probe:
     url = fal.run("A cat on a wall", path, **values).json()["video"]["url"]
-    return probe(httpx.get(url).content)
+    return probe(anyone.get(url).content)
 
 
 def uploaded(fal: Fal, width: int, height: int) -> str:
@@ -113,7 +112,7 @@ def test_extending_returns_the_whole_video(fal: Fal) -> None:
 
 
 def test_the_index_comes_first_so_that_playing_starts_at_once(fal: Fal) -> None:
-    content = httpx.get(fal.run("A cat").json()["video"]["url"]).content
+    content = anyone.get(fal.run("A cat").json()["video"]["url"]).content
     assert content.index(b"moov") < content.index(b"mdat")
 
 
@@ -125,7 +124,7 @@ def test_the_callers_pictures_are_in_the_clip(fal: Fal) -> None:
         picture.save(buffer, "png")
         urls.append(fal.upload(buffer.getvalue()))
     answer = fal.run("Melt", FRAMES, first_frame_url=urls[0], last_frame_url=urls[1], duration="4s")
-    with av.open(io.BytesIO(httpx.get(answer.json()["video"]["url"]).content), "r") as container:
+    with av.open(io.BytesIO(anyone.get(answer.json()["video"]["url"]).content), "r") as container:
         frames = [frame.to_image() for frame in container.decode(video=0)]
     first, last = frames[0].getpixel((640, 200)), frames[-1].getpixel((640, 200))
     assert first[0] > 100 > first[2]

@@ -12,7 +12,7 @@ import fal_emulator
 from fal_emulator.fates import FATES
 from fal_emulator.server import Emulator
 
-from .conftest import KEY, LITE, Fal
+from .conftest import KEY, LITE, PLAIN, Fal, anyone
 
 ROOT = Path(fal_emulator.__file__).parent
 DOCS = ROOT.parent / "docs" / "fal-emulator.md"
@@ -26,7 +26,7 @@ def control(emulator: Emulator, name: str) -> str:
 def test_the_journal_has_a_line_for_each_accepted_submission(emulator: Emulator, fal: Fal) -> None:
     job = fal.submit("A cat [never]", webhook="http://127.0.0.1:9/hook")
     fal.post("A cat", duration="9s")
-    [line] = httpx.get(control(emulator, "journal")).json()
+    [line] = anyone.get(control(emulator, "journal")).json()
     assert line["request_id"] == job["request_id"]
     assert line["endpoint"] == LITE.strip("/")
     assert line["webhook"] == "http://127.0.0.1:9/hook"
@@ -41,49 +41,49 @@ def test_every_submit_is_noted_with_its_answer(emulator: Emulator, fal: Fal) -> 
     fal.post("A cat [503]")
     with pytest.raises(httpx.RemoteProtocolError):
         fal.post("A cat [refuse]")
-    noted = httpx.get(control(emulator, "submits")).json()
+    noted = anyone.get(control(emulator, "submits")).json()
     assert [line["answer"] for line in noted] == [200, 503, None]
 
 
 def test_a_locked_account_takes_no_submits_but_answers_for_old_ones(emulator: Emulator, fal: Fal) -> None:
     job = fal.submit("A cat [never]")
-    assert httpx.post(control(emulator, "account"), json={"locked": True}).json() == {"locked": True}
+    assert anyone.post(control(emulator, "account"), json={"locked": True}).json() == {"locked": True}
     answer = fal.post("A cat")
     assert (answer.status_code, "locked" in answer.json()["detail"]) == (403, True)
     assert fal.status(job).status_code == 202
-    httpx.post(control(emulator, "account"), json={"locked": False})
+    anyone.post(control(emulator, "account"), json={"locked": False})
     assert fal.post("A cat").status_code == 200
     assert len(emulator.journal()) == 2
 
 
 def test_an_outage_takes_everything_of_fals_down(emulator: Emulator, fal: Fal) -> None:
     job = fal.submit("A cat [never]")
-    httpx.post(control(emulator, "outage"), json={"down": True})
+    anyone.post(control(emulator, "outage"), json={"down": True})
     paths = (job["status_url"], "/v1/meta", "/.well-known/jwks.json", "/files/x/y")
     assert {fal.client.get(path).status_code for path in paths} == {503}
     assert fal.post("A cat").status_code == 503
-    httpx.post(control(emulator, "outage"), json={"down": False})
+    anyone.post(control(emulator, "outage"), json={"down": False})
     assert fal.status(job).status_code == 202
     assert len(emulator.journal()) == 1
 
 
 def test_a_run_can_be_brought_to_its_end(emulator: Emulator, fal: Fal) -> None:
     job = fal.submit("A cat [never]")
-    done = httpx.post(control(emulator, f"requests/{job['request_id']}/finish"), timeout=20).json()
+    done = anyone.post(control(emulator, f"requests/{job['request_id']}/finish"), timeout=20).json()
     assert (done["state"], done["status_code"]) == ("COMPLETED", 200)
     assert fal.client.get(job["response_url"]).status_code == 200
 
 
 def test_unknown_levers_and_malformed_pulls_are_told_apart(emulator: Emulator) -> None:
-    assert httpx.get(control(emulator, "nothing")).status_code == 404
-    assert httpx.post(control(emulator, "requests/x/finish")).status_code == 404
-    assert httpx.post(control(emulator, "account"), json={}).status_code == 422
-    assert httpx.put(control(emulator, "account"), json={}).status_code == 405
+    assert anyone.get(control(emulator, "nothing")).status_code == 404
+    assert anyone.post(control(emulator, "requests/x/finish")).status_code == 404
+    assert anyone.post(control(emulator, "account"), json={}).status_code == 422
+    assert anyone.put(control(emulator, "account"), json={}).status_code == 405
 
 
 def test_addresses_follow_the_host_that_the_caller_used(emulator: Emulator) -> None:
     port = httpx.URL(emulator.url).port
-    with httpx.Client(base_url=f"http://localhost:{port}", headers=KEY) as client:
+    with httpx.Client(base_url=f"http://localhost:{port}", headers=KEY, verify=PLAIN) as client:
         job = client.post(LITE, json={"prompt": "A cat [never]"}).json()
         assert job["status_url"].startswith(f"http://localhost:{port}/")
 
@@ -91,7 +91,7 @@ def test_addresses_follow_the_host_that_the_caller_used(emulator: Emulator) -> N
 def test_the_documentation_lists_exactly_the_fates_of_the_table(emulator: Emulator) -> None:
     rows = re.findall(r"^\| `\[(.+?)\]` \| (.+?) \|$", DOCS.read_text(), re.MULTILINE)
     assert rows == [(fate.word, fate.story) for fate in FATES]
-    served = httpx.get(control(emulator, "fates")).json()
+    served = anyone.get(control(emulator, "fates")).json()
     assert [(fate["word"], fate["story"]) for fate in served] == rows
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from fal_emulator.endpoints import ENDPOINTS, Endpoint
 from fal_emulator.server import Emulator, serve
 
-from .conftest import SPEED
+from .conftest import SPEED, anyone
 
 FAST = 0.01  # seconds between two polls
 HOSTS = {"queue.fal.run", "rest.fal.ai", "v3.fal.media"}
@@ -110,7 +110,7 @@ def test_a_request_goes_from_submit_to_result(name: str, client: OfflineClient, 
     assert isinstance(client.status(name, handle.request_id), fal_client.Completed)
     result = client.result(name, handle.request_id)
     assert result == handle.get()
-    clip = httpx.get(result["video"]["url"])
+    clip = anyone.get(result["video"]["url"])
     assert (clip.status_code, clip.headers["Content-Type"]) == (200, "video/mp4")
 
 
@@ -169,16 +169,16 @@ def test_an_unknown_request_and_an_unknown_endpoint_are_errors(client: OfflineCl
 
 def test_uploads_come_back_byte_for_byte(client: OfflineClient, tmp_path: Path) -> None:
     url = client.upload(b"some bytes", "text/plain", file_name="note.txt")
-    back = httpx.get(url)
+    back = anyone.get(url)
     assert (back.content, back.headers["Content-Type"]) == (b"some bytes", "text/plain")
     path = tmp_path / "a picture.png"
     picture().save(path)
-    assert httpx.get(client.upload_file(path)).content == path.read_bytes()
+    assert anyone.get(client.upload_file(path)).content == path.read_bytes()
 
 
 def test_uploads_over_the_storage_fallback_come_back_byte_for_byte(client: OfflineClient) -> None:
     url = client.upload(b"some bytes", "text/plain", file_name="note.txt", repository="fal")
-    assert httpx.get(url).content == b"some bytes"
+    assert anyone.get(url).content == b"some bytes"
 
 
 def test_large_uploads_in_parts_come_back_byte_for_byte(
@@ -188,7 +188,7 @@ def test_large_uploads_in_parts_come_back_byte_for_byte(
     monkeypatch.setattr(internals, "MULTIPART_CHUNK_SIZE", 700)
     content = bytes(range(256)) * 11
     url = client.upload(content, "application/octet-stream", file_name="large.bin")
-    assert httpx.get(url).content == content
+    assert anyone.get(url).content == content
 
 
 def test_uploads_may_be_given_a_lifetime(client: OfflineClient) -> None:

@@ -13,7 +13,7 @@ from fal_emulator import fates
 from fal_emulator.fates import FATES
 from fal_emulator.server import Emulator
 
-from .conftest import Fal, Sink, wait_until
+from .conftest import Fal, Sink, anyone, wait_until
 from .test_webhooks import is_genuine
 
 Proof = Callable[[Emulator, Fal, Sink], None]
@@ -219,7 +219,7 @@ def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
 
 
 def clip_of(answer: httpx.Response) -> bytes:
-    return httpx.get(answer.json()["video"]["url"]).raise_for_status().content
+    return anyone.get(answer.json()["video"]["url"]).raise_for_status().content
 
 
 @proves("silent")
@@ -241,7 +241,7 @@ def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
 def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     job = fal.submit("A cat [gone]")
     for _ in range(2):
-        assert httpx.get(video_url(fal.result(job))).status_code == 404
+        assert anyone.get(video_url(fal.result(job))).status_code == 404
 
 
 @proves("gone once")
@@ -249,18 +249,18 @@ def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     job = fal.submit("A cat [gone once]", webhook=sink.url)
     told = sink.wait(1)[0].body["payload"]["video"]["url"]
     assert video_url(fal.result(job)) == told
-    assert httpx.get(told).status_code == 404
+    assert anyone.get(told).status_code == 404
     fresh = video_url(fal.result(job))
     assert fresh != told
-    assert httpx.get(fresh).status_code == 200
+    assert anyone.get(fresh).status_code == 200
 
 
 @proves("truncated")
 def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     video = fal.run("A cat [truncated]").json()["video"]
     with pytest.raises(httpx.RemoteProtocolError):
-        httpx.get(video["url"])
-    assert len(httpx.get(video["url"]).content) == video["file_size"]
+        anyone.get(video["url"])
+    assert len(anyone.get(video["url"]).content) == video["file_size"]
 
 
 @proves("odd")

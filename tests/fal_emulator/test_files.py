@@ -7,7 +7,7 @@ import pytest
 
 from fal_emulator.server import Emulator
 
-from .conftest import Fal
+from .conftest import Fal, anyone
 
 CONTENT = bytes(range(256)) * 40
 
@@ -18,7 +18,7 @@ def url(fal: Fal) -> str:
 
 
 def test_a_whole_file_comes_with_its_type_and_length(url: str) -> None:
-    answer = httpx.get(url)
+    answer = anyone.get(url)
     assert (answer.status_code, answer.content) == (200, CONTENT)
     assert answer.headers["Content-Type"] == "application/x-data"
     assert answer.headers["Content-Length"] == str(len(CONTENT))
@@ -26,7 +26,7 @@ def test_a_whole_file_comes_with_its_type_and_length(url: str) -> None:
 
 
 def test_a_head_tells_the_same_without_the_bytes(url: str) -> None:
-    answer = httpx.head(url)
+    answer = anyone.head(url)
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["Content-Length"] == str(len(CONTENT))
 
@@ -42,34 +42,34 @@ def test_a_head_tells_the_same_without_the_bytes(url: str) -> None:
     ],
 )
 def test_a_range_is_answered_with_those_bytes(url: str, wanted: str, start: int, stop: int) -> None:
-    answer = httpx.get(url, headers={"Range": f"bytes={wanted}"})
+    answer = anyone.get(url, headers={"Range": f"bytes={wanted}"})
     assert (answer.status_code, answer.content) == (206, CONTENT[start:stop])
     assert answer.headers["Content-Range"] == f"bytes {start}-{stop - 1}/{len(CONTENT)}"
 
 
 @pytest.mark.parametrize("wanted", ["99999-", "5-2", "-0"])
 def test_a_range_beyond_the_end_is_a_416(url: str, wanted: str) -> None:
-    answer = httpx.get(url, headers={"Range": f"bytes={wanted}"})
+    answer = anyone.get(url, headers={"Range": f"bytes={wanted}"})
     assert answer.status_code == 416
     assert answer.headers["Content-Range"] == f"bytes */{len(CONTENT)}"
 
 
 @pytest.mark.parametrize("wanted", ["bytes=-", "bytes=0-1,3-4", "lines=1-2"])
 def test_a_range_that_is_not_understood_gets_everything(url: str, wanted: str) -> None:
-    assert httpx.get(url, headers={"Range": wanted}).status_code == 200
+    assert anyone.get(url, headers={"Range": wanted}).status_code == 200
 
 
 def test_a_range_of_another_version_gets_everything(url: str) -> None:
     headers = {"Range": "bytes=0-9", "If-Range": '"other"'}
-    assert httpx.get(url, headers=headers).status_code == 200
-    headers["If-Range"] = httpx.head(url).headers["ETag"]
-    assert httpx.get(url, headers=headers).status_code == 206
+    assert anyone.get(url, headers=headers).status_code == 200
+    headers["If-Range"] = anyone.head(url).headers["ETag"]
+    assert anyone.get(url, headers=headers).status_code == 206
 
 
 def test_files_need_no_key_but_uploads_do(emulator: Emulator, url: str) -> None:
-    assert httpx.get(url).status_code == 200
-    assert httpx.post(f"{emulator.url}/files/upload", content=b"x").status_code == 401
-    assert httpx.put(f"{emulator.url}/storage/upload/put/made-up", content=b"x").status_code == 403
+    assert anyone.get(url).status_code == 200
+    assert anyone.post(f"{emulator.url}/files/upload", content=b"x").status_code == 401
+    assert anyone.put(f"{emulator.url}/storage/upload/put/made-up", content=b"x").status_code == 403
 
 
 def test_a_token_opens_the_upload(emulator: Emulator, fal: Fal) -> None:
@@ -80,9 +80,9 @@ def test_a_token_opens_the_upload(emulator: Emulator, fal: Fal) -> None:
         "Content-Type": "text/plain",
         "X-Fal-File-Name": "../../note.txt",
     }
-    answer = httpx.post(token["base_url"] + "/files/upload", content=b"hello", headers=headers)
+    answer = anyone.post(token["base_url"] + "/files/upload", content=b"hello", headers=headers)
     assert answer.json()["access_url"].endswith("/note.txt")
-    assert httpx.get(answer.json()["access_url"]).content == b"hello"
+    assert anyone.get(answer.json()["access_url"]).content == b"hello"
 
 
 def test_a_part_that_is_missing_or_changed_is_noticed(fal: Fal) -> None:
@@ -94,15 +94,15 @@ def test_a_part_that_is_missing_or_changed_is_noticed(fal: Fal) -> None:
         [{"partNumber": 1, "etag": sent.headers["etag"]}, {"partNumber": 2, "etag": "x"}],
     ):
         assert fal.client.post(f"{own}/complete", json={"parts": parts}).status_code == 400
-    assert httpx.get(begun["access_url"]).status_code == 404
+    assert anyone.get(begun["access_url"]).status_code == 404
     good = [{"partNumber": 1, "etag": sent.headers["etag"]}]
     assert fal.client.post(f"{own}/complete", json={"parts": good}).status_code == 200
-    assert httpx.get(begun["access_url"]).content == b"one"
+    assert anyone.get(begun["access_url"]).content == b"one"
 
 
 @pytest.mark.parametrize("path", ["/files/x/y", "/files/%2e%2e/webhook-key", "/files/", "/files/a"])
 def test_nothing_but_stored_files_can_be_fetched(emulator: Emulator, path: str) -> None:
-    assert httpx.get(emulator.url + path).status_code == 404
+    assert anyone.get(emulator.url + path).status_code == 404
 
 
 def test_an_expired_file_is_gone(fal: Fal) -> None:
@@ -110,9 +110,9 @@ def test_an_expired_file_is_gone(fal: Fal) -> None:
     given = {"file_name": "a.txt", "content_type": "text/plain"}
     target = fal.client.post("/storage/upload/initiate", json=given, headers=wish).json()
     fal.client.put(target["upload_url"], content=b"x")
-    assert httpx.get(target["file_url"]).status_code == 200
+    assert anyone.get(target["file_url"]).status_code == 200
     time.sleep(0.25)
-    assert httpx.get(target["file_url"]).status_code == 404
+    assert anyone.get(target["file_url"]).status_code == 404
 
 
 def test_outputs_live_as_long_as_the_submit_asks(emulator: Emulator, fal: Fal) -> None:

@@ -6,18 +6,18 @@ import pytest
 from fal_emulator.endpoints import ENDPOINTS
 from fal_emulator.server import Emulator
 
-from .conftest import Fal
+from .conftest import PLAIN, Fal, anyone
 
 STANDARD, LITE = "fal-ai/veo3.1", "fal-ai/veo3.1/lite"
 
 
 def test_the_source_addresses_of_webhooks_are_open_to_everybody(emulator: Emulator) -> None:
-    body = httpx.get(f"{emulator.url}/v1/meta").json()
+    body = anyone.get(f"{emulator.url}/v1/meta").json()
     assert body["webhook_ip_ranges"][0] == "127.0.0.1/32"
 
 
 def test_models_are_listed_searched_and_paged(emulator: Emulator) -> None:
-    with httpx.Client(base_url=f"{emulator.url}/v1/models") as client:
+    with httpx.Client(base_url=f"{emulator.url}/v1/models", verify=PLAIN) as client:
         everything = client.get("").json()
         assert {model["endpoint_id"] for model in everything["models"]} == set(ENDPOINTS)
         kling = client.get("", params={"q": "kling"}).json()["models"]
@@ -62,7 +62,7 @@ def test_faults_have_the_platforms_own_shape(fal: Fal, path: str, status: int, k
 
 def test_all_but_the_open_addresses_need_a_key(emulator: Emulator) -> None:
     for path in ("models/pricing", "models/billing-events", "models/usage", "account/billing"):
-        answer = httpx.get(f"{emulator.url}/v1/{path}")
+        answer = anyone.get(f"{emulator.url}/v1/{path}")
         assert (answer.status_code, answer.json()["error"]["type"]) == (401, "authorization_error")
 
 
@@ -124,5 +124,5 @@ def test_deleting_payloads_removes_the_clip(fal: Fal) -> None:
     url = fal.result(job).json()["video"]["url"]
     answer = fal.client.delete(f"/v1/models/requests/{job['request_id']}/payloads")
     assert answer.json() == {"cdn_delete_results": [{"link": url, "exception": None}]}
-    assert httpx.get(url).status_code == 404
+    assert anyone.get(url).status_code == 404
     assert fal.client.delete("/v1/models/requests/unknown/payloads").status_code == 404

@@ -7,7 +7,7 @@ import pytest
 
 from fal_emulator.server import Emulator
 
-from .conftest import LITE, Fal, wait_until
+from .conftest import LITE, PLAIN, Fal, wait_until
 
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 
@@ -42,8 +42,8 @@ def test_the_status_goes_from_the_queue_over_progress_to_completion(fal: Fal) ->
     assert "error" not in done
 
 
-def test_waiting_requests_know_how_many_are_ahead(fal: Fal) -> None:
-    jobs = [fal.submit(f"Cat {number}") for number in range(3)]
+def test_waiting_requests_know_how_many_are_ahead(leisurely: Fal) -> None:
+    jobs = [leisurely.submit(f"Cat {number}") for number in range(3)]
     assert [job["queue_position"] for job in jobs] == [0, 1, 2]
 
 
@@ -120,7 +120,7 @@ def test_the_status_stream_tells_each_change_and_ends_with_completion(fal: Fal) 
 @pytest.mark.parametrize("header", [None, "Key an-invalid-key", "Key", "Bearer a:b"])
 def test_a_missing_or_invalid_key_is_a_401(emulator: Emulator, header: str | None) -> None:
     headers = {"Authorization": header} if header else {}
-    with httpx.Client(base_url=emulator.url, headers=headers) as client:
+    with httpx.Client(base_url=emulator.url, headers=headers, verify=PLAIN) as client:
         for answer in (
             client.post(LITE, json={"prompt": "A cat"}),
             client.get(f"/fal-ai/veo3.1/requests/{UNKNOWN}/status"),
@@ -140,7 +140,8 @@ def test_an_unknown_endpoint_is_a_404_and_a_wrong_method_a_405(fal: Fal) -> None
     assert fal.client.put(job["status_url"]).status_code == 405
 
 
-def test_a_submit_may_refuse_to_stand_in_a_long_queue(fal: Fal) -> None:
+def test_a_submit_may_refuse_to_stand_in_a_long_queue(leisurely: Fal) -> None:
+    fal = leisurely
     for _ in range(2):
         fal.submit("A cat")
     given = {"prompt": "A cat"}

@@ -10,8 +10,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 NOTHING_SELECTED = 5  # pytest's exit code
-# These name tests or change how they run; spreading them over processes would only be in the way.
-ONE_PROCESS = ("-n", "--numprocesses", "--pdb", "--trace", "-s", "--collect-only", "--co", "-h", "--help")
+INTERRUPTED = 2  # the same
+# With these, spreading the tests over processes is already said or would only be in the way.
+ONE_PROCESS = {"-n", "--numprocesses", "--pdb", "--trace", "-s", "--collect-only", "--co", "-h", "--help"}
+PROCESSES = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup"]
 
 
 class Command(BaseCommand):
@@ -24,13 +26,13 @@ class Command(BaseCommand):
 
 def run(arguments: list[str]) -> int:
     """pytest's exit code: of the suite, then of the tests marked `both_databases` on SQLite."""
-    if not any(argument.split("=")[0] in ONE_PROCESS for argument in arguments):
-        arguments = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup", *arguments]
+    if not ONE_PROCESS.intersection(word.split("=")[0] for word in arguments):
+        arguments = [*PROCESSES, *arguments]
     code = pytest(arguments, {})
     if code not in (0, NOTHING_SELECTED) or "DATABASE_URL" in os.environ or "-m" in arguments:
         return code
     with tempfile.TemporaryDirectory(prefix="dailies-") as directory:
-        print("\nOnce more on SQLite: the tests marked both_databases.", flush=True)
+        print("\nOnce more, on SQLite: the tests marked both_databases.", flush=True)
         database = f"sqlite:///{Path(directory) / 'tests.sqlite3'}"
         again = pytest([*arguments, "-m", "both_databases"], {"DATABASE_URL": database})
     return code if again == NOTHING_SELECTED else again
@@ -40,4 +42,10 @@ def pytest(arguments: list[str], environment: dict[str, str]) -> int:
     # The tests have settings of their own; those of this process must not leak into them.
     inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     command = [sys.executable, "-m", "pytest", *arguments]
-    return subprocess.run(command, cwd=settings.BASE_DIR, env=inherited | environment, check=False).returncode
+    with subprocess.Popen(command, cwd=settings.BASE_DIR, env=inherited | environment) as running:
+        try:
+            return running.wait()
+        except KeyboardInterrupt:
+            # The terminal told pytest as well; it tidies up and reports on its own.
+            running.wait()
+            return INTERRUPTED

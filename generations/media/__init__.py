@@ -1,0 +1,1 @@
+"""Files: taking them in, looking into them safely, keeping and serving them."""

@@ -1,0 +1,142 @@
+"""Take files in: cheap checks first, then a child process, then our storage and a row.
+
+What is stored is never what was sent: pictures are re-encoded, and only a readable MP4 is kept.
+"""
+
+import hashlib
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError, transaction
+
+from accounts.policy import Actor
+from generations.media import sandbox
+from generations.media.vault import new_key, put, vault, workspace_folder
+from generations.models import Generation, Upload
+
+# fal says "8MB" without saying which; the smaller reading is accepted by both.
+MAX_IMAGE_BYTES = 8_000_000
+MAX_VIDEO_BYTES = 100_000_000
+# A clip of nominally 8 s may carry a frame more.
+SECONDS_TOLERANCE = 0.15
+VIDEO_HEIGHTS = (720, 1080)
+
+_MAGIC = {
+    Upload.Kind.IMAGE: (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF"),
+}
+
+
+def receive(file: UploadedFile, kind: Upload.Kind, actor: Actor) -> Upload:
+    """The row for a file somebody sent; the same bytes sent again are the same row. Raises ValidationError."""
+    _check_cheaply(file, kind)
+    with workspace_folder() as folder:
+        source = folder / "source"
+        digest = _spool(file, source)
+        known = Upload.objects.filter(workspace=actor.workspace, kind=kind, source_sha256=digest).first()
+        if known:
+            return known
+        try:
+            found, kept = _inspect(source, kind, folder)
+        except sandbox.Rejected as error:
+            raise ValidationError(str(error)) from error
+        upload = Upload(
+            workspace=actor.workspace,
+            author=actor.user,
+            kind=kind,
+            name=Path(file.name or "upload").name[:200],
+            content_type="image/jpeg" if kind == Upload.Kind.IMAGE else "video/mp4",
+            source_sha256=digest,
+            size=kept.stat().st_size,
+            width=found["width"],
+            height=found["height"],
+            seconds=found.get("seconds"),
+        )
+        suffix = ".jpg" if kind == Upload.Kind.IMAGE else ".mp4"
+        upload.file = put(kept, new_key("uploads", actor.workspace.pk, suffix))
+        return _kept_once(upload)
+
+
+def from_clip(generation: Generation, actor: Actor) -> Upload:
+    """A finished clip as input for an extension; no byte is copied. Raises ValidationError."""
+    clip = generation.clip
+    if clip is None:
+        raise ValidationError("This clip is not ready yet.")
+    check_video(clip.width, clip.height, clip.seconds)
+    return _kept_once(
+        Upload(
+            workspace=actor.workspace,
+            author=actor.user,
+            kind=Upload.Kind.VIDEO,
+            name=f"{generation.prompt[:60]}.mp4",
+            file=clip.file,
+            content_type=clip.content_type,
+            source_sha256=clip.sha256,
+            size=clip.size,
+            width=clip.width,
+            height=clip.height,
+            seconds=clip.seconds,
+            clip=clip,
+        )
+    )
+
+
+def check_video(width: int, height: int, seconds: float) -> None:
+    """fal's limits for a clip to extend. Raises ValidationError."""
+    longest = settings.EXTEND_MAX_SECONDS
+    if seconds > longest + SECONDS_TOLERANCE:
+        raise ValidationError(
+            f"This clip is {seconds:.1f} s long; clips of up to {longest:g} s can be extended.", code="too_long"
+        )
+    if min(width, height) not in VIDEO_HEIGHTS:
+        raise ValidationError(f"This clip is {width} × {height}; 720p and 1080p can be extended.", code="size")
+
+
+def _check_cheaply(file: UploadedFile, kind: Upload.Kind) -> None:
+    limit = MAX_IMAGE_BYTES if kind == Upload.Kind.IMAGE else MAX_VIDEO_BYTES
+    if (file.size or 0) > limit:
+        raise ValidationError(f"This file is larger than {limit // 1_000_000} MB.", code="too_large")
+    head = file.read(16)
+    file.seek(0)
+    if not head:
+        raise ValidationError("This file is empty.", code="empty")
+    if kind == Upload.Kind.IMAGE and not head.startswith(_MAGIC[kind]):
+        raise ValidationError("Only JPEG, PNG and WebP pictures are accepted.", code="type")
+    if kind == Upload.Kind.VIDEO and head[4:8] != b"ftyp":
+        raise ValidationError("Only MP4 videos are accepted.", code="type")
+
+
+def _spool(file: UploadedFile, target: Path) -> str:
+    digest = hashlib.sha256()
+    with target.open("wb") as out:
+        for chunk in file.chunks():
+            digest.update(chunk)
+            out.write(chunk)
+    return digest.hexdigest()
+
+
+def _inspect(source: Path, kind: Upload.Kind, folder: Path) -> tuple[dict[str, int], Path]:
+    if kind == Upload.Kind.IMAGE:
+        target = folder / "clean.jpg"
+        found = sandbox.run(
+            "generations.media.picture", str(source), str(target), memory_mib=512, cpu_seconds=10
+        )
+        return found, target
+    found = sandbox.run("generations.media.video", str(source), memory_mib=1024, cpu_seconds=20)
+    check_video(found["width"], found["height"], found["seconds"])
+    return found, source
+
+
+def _kept_once(upload: Upload) -> Upload:
+    """Two tabs may send the same file at once: the unique key decides, both get the one row."""
+    try:
+        with transaction.atomic():
+            upload.save(force_insert=True)
+    except IntegrityError:
+        if upload.clip is None:
+            vault().delete(upload.file)
+        return Upload.objects.get(
+            workspace_id=upload.workspace_id, kind=upload.kind, source_sha256=upload.source_sha256
+        )
+    return upload

@@ -1,0 +1,195 @@
+"""How forms, cards and states look: icons, partials by kind, and what a card's shape is."""
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms, template
+from django.forms import BoundField
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from generations.catalogue import Kind
+from generations.forms import GenerationForm, MediaField
+from generations.media.intake import MAX_IMAGE_BYTES, MAX_VIDEO_BYTES
+from generations.models import Generation, State, Upload
+
+register = template.Library()
+
+STATE_ICONS = {
+    State.QUEUED: "clock",
+    State.SUBMITTING: "send",
+    State.AMBIGUOUS: "question",
+    State.SUBMITTED: "reel",
+    State.STORING: "download",
+    State.SUCCEEDED: "check",
+    State.FAILED: "alert",
+    State.CANCELLED: "cross",
+}
+EVENT_ICONS = {"state": "reel", "attempt": "send", "delivery": "hook", "money": "credits"}
+# What the price depends on: a change of one of these asks for a new quote.
+PRICED = ("duration", "resolution", "generate_audio", "takes")
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A picture from the sprite, silent for screen readers: the word always stands beside it."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        static("icons/sprite.svg"),
+        name,
+    )
+
+
+@register.filter
+def state_icon(state: str) -> str:
+    """The picture of a state."""
+    return STATE_ICONS.get(State(state), "info")
+
+
+@register.filter
+def event_icon(kind: str) -> str:
+    """The picture of a timeline entry."""
+    return EVENT_ICONS.get(kind, "info")
+
+
+@register.filter
+def shape(generation: Generation) -> str:
+    """`wide`, `tall` or `square`: of the clip itself, or as ordered while there is none."""
+    clip = generation.clip
+    if clip is None:
+        ordered = generation.input.get("aspect_ratio")
+        return {"9:16": "tall", "1:1": "square"}.get(str(ordered), "wide")
+    ratio = clip.width / clip.height
+    if ratio < 0.85:
+        return "tall"
+    return "square" if ratio < 1.2 else "wide"
+
+
+@register.filter
+def signed(amount: int) -> str:
+    """`+1 234` or `−40`, with a real minus."""
+    digits = f"{abs(amount):,}".replace(",", "\u202f")
+    return f"{'−' if amount < 0 else '+'}{digits}"
+
+
+# ── The create form ─────────────────────────────────────────────────────────────────────────────
+
+
+def _described(form: GenerationForm) -> list[BoundField]:
+    return [form[name] for name, field in form.fields.items() if hasattr(field, "described")]
+
+
+@register.filter
+def media_fields(form: GenerationForm) -> list[BoundField]:
+    """Where files go."""
+    return [bound for bound in _described(form) if isinstance(bound.field, MediaField)]
+
+
+@register.filter
+def main_fields(form: GenerationForm) -> list[BoundField]:
+    """What is chosen for every shot: format, length, resolution, sound, takes."""
+    rest = [
+        bound
+        for bound in _described(form)
+        if bound.name != "prompt" and not isinstance(bound.field, MediaField) and not _is_advanced(bound)
+    ]
+    return [*rest, form["takes"]]
+
+
+@register.filter
+def advanced_fields(form: GenerationForm) -> list[BoundField]:
+    """What is chosen now and then; folded away."""
+    return [bound for bound in _described(form) if _is_advanced(bound)]
+
+
+@register.filter
+def changed_count(bounds: Iterable[BoundField]) -> int:
+    """How many differ from the default or are wrong."""
+    return sum(bool(bound.errors) or not _is_default(bound) for bound in bounds)
+
+
+@register.filter
+def partial(bound: BoundField) -> str:
+    """The template that draws a field."""
+    described = getattr(bound.field, "described", None)
+    if described is None:
+        return "generations/_field_choice.html"
+    if described.is_fixed:
+        return "generations/_field_fixed.html"
+    kind = "media" if described.kind.is_media else described.kind.value
+    return f"generations/_field_{'number' if kind == 'integer' else kind}.html"
+
+
+@register.filter
+def is_priced(bound: BoundField) -> bool:
+    """Whether a change of this field changes the price."""
+    return bound.name in PRICED
+
+
+@register.filter
+def accept(bound: BoundField) -> str:
+    """What a file picker offers."""
+    return "video/mp4" if bound.field.upload_kind == Upload.Kind.VIDEO else "image/jpeg,image/png,image/webp"
+
+
+@register.filter
+def most_bytes(bound: BoundField) -> int:
+    """How large one file may be."""
+    return MAX_VIDEO_BYTES if bound.field.upload_kind == Upload.Kind.VIDEO else MAX_IMAGE_BYTES
+
+
+@register.filter
+def first_picture(form: GenerationForm) -> Upload | None:
+    """The first picture chosen already, for the viewfinder."""
+    pictures = [
+        upload for bound in media_fields(form) for upload in bound.field.kept if upload.kind == "image"
+    ]
+    return pictures[0] if pictures else None
+
+
+@register.filter
+def faults(form: forms.Form) -> list[dict[str, Any]]:
+    """What is wrong, with the id of the control to go to."""
+    found = []
+    for name, texts in form.errors.items():
+        bound = form[name] if name in form.fields else None
+        hidden = bound is None or bound.is_hidden
+        target = "" if hidden or bound is None else bound.id_for_label or f"{bound.auto_id}_0"
+        label = "" if hidden or bound is None else bound.label
+        found.append({"target": target, "label": label, "texts": list(texts)})
+    return found
+
+
+def _is_advanced(bound: BoundField) -> bool:
+    return bool(bound.field.described.advanced)  # type: ignore[attr-defined]  # set by GenerationForm
+
+
+def _is_default(bound: BoundField) -> bool:
+    described, value = bound.field.described, bound.value()  # type: ignore[attr-defined]  # as above
+    if described.kind == Kind.SWITCH:
+        return bool(value) == bool(described.default)
+    if value in (None, ""):
+        return True
+    return str(value) == str(described.default)
+
+
+# ── Live cards ──────────────────────────────────────────────────────────────────────────────────
+
+
+@register.simple_tag
+def watch_url(cards: Iterable[Generation], *, detail: bool = False) -> str:
+    """Where to ask whether the open ones among `cards` changed; empty when none is open."""
+    known = [("c", f"{each.pk}:{each.revision}") for each in cards if each.is_open]
+    if not known:
+        return ""
+    query = urlencode(known + ([("detail", "1")] if detail else []), safe=":")
+    return f"{reverse('generations:live')}?{query}"
+
+
+@register.filter
+def any_open(cards: Iterable[Generation]) -> bool:
+    """Whether something on the page may still change."""
+    return any(each.is_open for each in cards)

@@ -126,7 +126,7 @@ def set_up(command: str, inside: bool) -> Path:
         raise CannotSetUp(
             f"Set-up needs {DISK_NEEDED[command]} MB of disk for .venv, and {ROOT} has only {free} MB free."
         )
-    if not version:
+    if not version or not (inside or whole(python)):
         make_venv(inside)
         version = version_of(python)
     for lock in NEEDED[command]:
@@ -152,6 +152,7 @@ def make_venv(inside: bool) -> None:
             check=False,
         )
     if made.returncode:
+        shutil.rmtree(str(VENV), ignore_errors=True)
         output = made.stdout + made.stderr
         hint = "this Python lacks its venv or ensurepip module (on Debian and Ubuntu: python3-venv)"
         raise CannotSetUp(f"No .venv could be made: {reason_in(output) or hint}.")
@@ -176,6 +177,15 @@ def install(lock: str, python: Path) -> None:
     text = log.read_text(encoding="utf-8", errors="replace").rpartition("\n$ ")[2]
     why = reason_in(text) or f"pip stopped with: {last_line(text)}"
     raise CannotSetUp(f"The libraries could not be installed: {why} (everything pip said is in {log}).")
+
+
+def whole(python: Path) -> bool:
+    """Whether making `.venv` had come to its end before something was interrupted."""
+    asked = [str(python), "-m", "pip", "--version"]
+    return (
+        any(VENV.glob("*.installed"))
+        or subprocess.run(asked, capture_output=True, check=False).returncode == 0
+    )
 
 
 def installers(lock: str, python: Path) -> list[list[str]]:

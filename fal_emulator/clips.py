@@ -75,7 +75,7 @@ def add_video(container: av.container.OutputContainer, order: Order) -> VideoStr
     video = container.add_stream("libx264", rate=RATE)
     video.width, video.height, video.pix_fmt = order.width, order.height, "yuv420p"
     video.codec_context.thread_count = 1  # leave the other core to whoever is watching
-    video.options = {"preset": "ultrafast", "crf": "22", "g": str(4 * RATE)}
+    video.options = {"preset": "ultrafast", "qp": "21", "g": str(4 * RATE)}
     return video
 
 
@@ -172,14 +172,10 @@ class Scene:
 
     def write_clock(self, luma: Image.Image, second: float, seconds: float) -> None:
         text = f"{int(second):d} / {math.ceil(seconds):d} s"
-        _, top, right, _ = self.layout.track
-        mask = Image.new("L", (self.layout.px(160), self.layout.px(30)))
-        ImageDraw.Draw(mask).text((mask.width, mask.height // 2), text, 220, self.face, anchor="rm")
-        luma.paste(
-            235,
-            (right - mask.width, top - self.layout.px(26) - mask.height * 2 // 3),
-            mask,
-        )
+        mask = Image.new("L", (self.layout.px(160), self.layout.px(40)))
+        base = self.layout.px(30)
+        ImageDraw.Draw(mask).text((mask.width, base), text, 200, self.face, anchor="rs")
+        luma.paste(235, (self.layout.track[2] - mask.width, self.layout.caption_line - base), mask)
 
 
 def fade(value: int) -> int:

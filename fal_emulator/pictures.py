@@ -45,6 +45,11 @@ class Layout:
         bottom = self.height - self.px(44)
         return self.margin, bottom - self.px(4), self.width - self.margin, bottom
 
+    @property
+    def caption_line(self) -> int:
+        """The baseline of what is written just above the progress line."""
+        return self.track[1] - self.px(26)
+
 
 def palette(key: str) -> list[Colour]:
     """Five colours of one mood, always the same for the same key."""
@@ -113,8 +118,7 @@ def compose(layout: Layout, background: Image.Image, words: Words, low: bool) ->
     """The finished still: prompt in the middle, or `low` when the background is a picture."""
     draw = ImageDraw.Draw(background, "RGBA")
     write_tag(draw, layout)
-    floor = layout.track[1] - layout.px(26)
-    floor = write_captions(draw, layout, words, floor)
+    floor = write_captions(draw, layout, words, layout.caption_line)
     ceiling = round(layout.height * 0.52) if low else layout.px(130)
     write_prompt(draw, layout, words.prompt, (ceiling, floor - layout.px(30)), low)
     left, top, right, bottom = layout.track
@@ -123,20 +127,11 @@ def compose(layout: Layout, background: Image.Image, words: Words, low: bool) ->
 
 
 def write_tag(draw: ImageDraw.ImageDraw, layout: Layout) -> None:
-    text = "SYNTHETIC CLIP"
-    face = font(layout.px(17))
-    x, y = layout.margin, layout.px(46)
-    width = draw.textlength(text, face)
-    box = (x, y, x + width + layout.px(46), y + layout.px(34))
+    text, face = "SYNTHETIC CLIP", font(layout.px(17))
+    x, y, pad = layout.margin, layout.px(46), layout.px(16)
+    box = (x, y, x + draw.textlength(text, face) + 2 * pad, y + layout.px(34))
     draw.rounded_rectangle(box, layout.px(17), fill=(0, 0, 0, 90))
-    middle = (box[1] + box[3]) / 2
-    dot = layout.px(4)
-    centre = x + layout.px(18)
-    draw.ellipse(
-        (centre - dot, middle - dot, centre + dot, middle + dot),
-        fill=(255, 255, 255, 230),
-    )
-    draw.text((x + layout.px(30), middle), text, (255, 255, 255, 230), face, anchor="lm")
+    draw.text((x + pad, (box[1] + box[3]) / 2), text, (255, 255, 255, 230), face, anchor="lm")
 
 
 def write_captions(draw: ImageDraw.ImageDraw, layout: Layout, words: Words, floor: int) -> int:

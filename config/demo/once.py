@@ -90,7 +90,8 @@ def address_of_clip(browser: httpx.Client, answer: httpx.Response, known: list[s
 
 
 def follow(browser: httpx.Client, generation: str, check: Callable[[], None]) -> bool:
-    state = ""
+    """Watches the clip's page; `held` is the most that was set aside for it at any time."""
+    state, held = "", 0
     shown: dict[str, str] = {}
     deadline = time.monotonic() + PATIENCE
     while state not in ENDS:
@@ -101,10 +102,11 @@ def follow(browser: httpx.Client, generation: str, check: Callable[[], None]) ->
         shown = Page(answer.text).generation
         if "data-state" not in shown:
             raise NoClip(f"{generation} shows no state (HTTP {answer.status_code})")
+        held = max(held, int(shown.get("data-held") or 0))
         if shown["data-state"] != state:
             state = shown["data-state"]
             print(f"state: {state}", flush=True)
         time.sleep(0.2)
-    print(f"held: {shown.get('data-held')}  charged: {shown.get('data-charged')}", flush=True)
+    print(f"held: {held}  charged: {shown.get('data-charged') or 0}", flush=True)
     print(f"clip: {shown.get('data-clip') or 'none'}", flush=True)
     return state == "succeeded"

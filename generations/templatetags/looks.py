@@ -193,3 +193,15 @@ def watch_url(cards: Iterable[Generation], *, detail: bool = False) -> str:
 def any_open(cards: Iterable[Generation]) -> bool:
     """Whether something on the page may still change."""
     return any(each.is_open for each in cards)
+
+
+@register.filter
+def missing(after: int) -> int:
+    """How many credits are missing when so many (below zero) would be left."""
+    return max(0, -after)
+
+
+@register.filter
+def alone(generation: Generation) -> list[Generation]:
+    """A list of one."""
+    return [generation]

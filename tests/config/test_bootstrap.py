@@ -128,6 +128,15 @@ def test_an_environment_whose_python_is_gone_is_made_again(clone: Clone):
     assert "RAN" in done.stdout
 
 
+def test_an_environment_left_without_a_whole_pip_is_made_again(clone: Clone):
+    for stamp in clone.venv.glob("*.installed"):
+        stamp.unlink()
+    (next(clone.venv.glob("lib/python*/site-packages/pip")) / "__main__.py").unlink()
+    done = clone.run("demo")
+    assert "Setting up .venv" in done.stdout
+    assert "RAN" in done.stdout
+
+
 def test_a_new_lock_is_installed_at_the_next_start(clone: Clone):
     lock = clone.folder / "requirements" / "demo.txt"
     (clone.venv / "dev.installed").unlink(missing_ok=True)

@@ -104,9 +104,9 @@ def fal(emulator: Emulator) -> Iterator["Fal"]:
 
 @pytest.fixture
 def leisurely(tmp_path: Path) -> Iterator["Fal"]:
-    """An emulator at its natural pace: whatever is queued stays queued for two seconds."""
+    """A slower emulator, for tests that look at a request while it waits: 0.2 s, then 0.4 s or more."""
     with (
-        serve(data=tmp_path / "leisurely", speed=1.0) as running,
+        serve(data=tmp_path / "leisurely", speed=10.0) as running,
         httpx.Client(base_url=running.url, headers=KEY, verify=PLAIN) as client,
     ):
         yield Fal(client)

@@ -38,7 +38,7 @@ def probe(content: bytes) -> Probe:
             assert audio.duration is not None
             assert audio.time_base is not None
             assert abs(float(audio.duration * audio.time_base) - container.duration / 1e6) < 0.1
-        frames = sum(1 for _ in container.decode(video=0))
+        frames = sum(1 for packet in container.demux(video) if packet.size)  # one frame each
         return Probe(
             (video.width, video.height),
             round(container.duration / av.time_base, 1),
@@ -59,8 +59,7 @@ def uploaded(fal: Fal, width: int, height: int) -> str:
     return fal.upload(buffer.getvalue())
 
 
-@pytest.mark.parametrize("seconds", [4, 6, 8])
-@pytest.mark.parametrize("audio", [True, False])
+@pytest.mark.parametrize(("seconds", "audio"), [(4, True), (6, False), (8, True)])
 def test_length_and_sound_are_as_bought(fal: Fal, seconds: int, audio: bool) -> None:
     found = bought(
         fal, "/fal-ai/veo3.1/fast", duration=f"{seconds}s", generate_audio=audio, resolution="720p"
@@ -72,7 +71,6 @@ def test_length_and_sound_are_as_bought(fal: Fal, seconds: int, audio: bool) -> 
     ("resolution", "shape", "size"),
     [
         ("720p", "9:16", (720, 1280)),
-        ("1080p", "16:9", (1920, 1080)),
         ("1080p", "9:16", (1080, 1920)),
         ("4k", "16:9", (3840, 2160)),
     ],

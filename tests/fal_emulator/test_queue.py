@@ -27,8 +27,9 @@ def test_a_submit_is_answered_with_short_addresses_and_a_place_in_the_queue(fal:
     }
 
 
-def test_the_status_goes_from_the_queue_over_progress_to_completion(fal: Fal) -> None:
-    job = fal.submit("A cat [slow]")
+def test_the_status_goes_from_the_queue_over_progress_to_completion(leisurely: Fal) -> None:
+    fal = leisurely
+    job = fal.submit("A cat")
     waiting = fal.status(job)
     assert (waiting.status_code, waiting.json()["status"]) == (202, "IN_QUEUE")
     assert waiting.json()["queue_position"] == 0
@@ -47,7 +48,8 @@ def test_waiting_requests_know_how_many_are_ahead(leisurely: Fal) -> None:
     assert [job["queue_position"] for job in jobs] == [0, 1, 2]
 
 
-def test_a_result_that_is_not_there_yet_is_a_400(fal: Fal) -> None:
+def test_a_result_that_is_not_there_yet_is_a_400(leisurely: Fal) -> None:
+    fal = leisurely
     answer = fal.client.get(fal.submit("A cat")["response_url"])
     assert answer.status_code == 400
     assert answer.json() == {"detail": "Request is still in progress"}
@@ -82,7 +84,8 @@ def test_cancelling_an_unknown_request_is_a_404(fal: Fal) -> None:
     assert fal.client.put(f"/fal-ai/veo3.1/requests/{UNKNOWN}/cancel").status_code == 404
 
 
-def test_a_waiting_request_is_cancelled_at_once(fal: Fal) -> None:
+def test_a_waiting_request_is_cancelled_at_once(leisurely: Fal) -> None:
+    fal = leisurely
     job = fal.submit("A cat")
     answer = fal.client.put(job["cancel_url"])
     assert (answer.status_code, answer.json()) == (202, {"status": "CANCELLATION_REQUESTED"})
@@ -107,7 +110,8 @@ def test_a_completed_request_is_past_cancelling(fal: Fal) -> None:
     assert (answer.status_code, answer.json()) == (400, {"status": "ALREADY_COMPLETED"})
 
 
-def test_the_status_stream_tells_each_change_and_ends_with_completion(fal: Fal) -> None:
+def test_the_status_stream_tells_each_change_and_ends_with_completion(leisurely: Fal) -> None:
+    fal = leisurely
     job = fal.submit("A cat")
     with fal.client.stream("GET", job["status_url"] + "/stream?logs=1") as answer:
         assert answer.headers["Content-Type"] == "text/event-stream"

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from accounts.models import Wallet, Workspace
+from accounts.models import Workspace
 
 
 def wallet(request: HttpRequest) -> dict[str, Any]:
@@ -14,6 +14,6 @@ def wallet(request: HttpRequest) -> dict[str, Any]:
         return {"actor": None}
     return {
         "actor": actor,
-        "wallet": Wallet.objects.get(workspace=actor.workspace),
+        "wallet": actor.workspace.wallet,
         "workspaces": Workspace.objects.filter(memberships__user=actor.user).order_by("name"),
     }

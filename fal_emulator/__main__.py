@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 from fal_emulator.server import serve
@@ -28,14 +29,21 @@ def main() -> int:
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
-    with serve(
-        data=wanted.data,
-        port=wanted.port,
-        speed=wanted.speed,
-        host=wanted.host,
-        public_url=wanted.public_url,
-        user_id=wanted.user_id,
-    ) as emulator:
+    with ExitStack() as stack:
+        try:
+            emulator = stack.enter_context(
+                serve(
+                    data=wanted.data,
+                    port=wanted.port,
+                    speed=wanted.speed,
+                    host=wanted.host,
+                    public_url=wanted.public_url,
+                    user_id=wanted.user_id,
+                )
+            )
+        except OSError as error:  # a port that is taken, a folder that cannot be written
+            print(f"fal emulator cannot start: {error}", file=sys.stderr)
+            return 1
         print(f"fal emulator ready at {emulator.url}", flush=True)
         told.wait()
     return 0

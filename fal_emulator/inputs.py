@@ -34,9 +34,12 @@ class Media:
     hosts: frozenset[str]  # host[:port] under which this server is known
 
     def local(self, url: str) -> Path | None:
-        """The path of one of our own files; None when it is elsewhere or missing."""
+        """The path of one of our own files; None when it is elsewhere or missing.
+
+        The key alone decides, as it is unguessable: a restart may have changed our own address.
+        """
         file = self.files.find(urlsplit(url).path)
-        return self.files.path(file) if file and self.ours(url) else None
+        return self.files.path(file) if file else None
 
     def ours(self, url: str) -> bool:
         parts = urlsplit(url)

@@ -1,6 +1,8 @@
 """The life of an accepted request: waiting, running, making the clip, ending, being cancelled."""
 
+import sys
 import time
+import traceback
 import uuid
 from typing import Literal
 
@@ -33,7 +35,7 @@ class Runs:
     def resume(self) -> None:
         """After a restart: open requests run again, webhooks nobody took are sent again."""
         for request in self.world.book.all():
-            request.base = self.world.settings.public_url or self.world.url
+            request.base = self.world.present_base(request.base)
             if request.state != "COMPLETED":
                 self.schedule(request)
             elif not request.delivered:
@@ -58,40 +60,43 @@ class Runs:
 
     def render(self, request: Request, due: float) -> None:
         """Make the clip while the run is said to last, and end with whichever takes longer."""
-        try:
-            clip = self.make_clip(request)
-        except Exception:  # whatever a caller's picture did to the encoder ends as a crashed run
-            self.fail(request, "runner_server_error")
-            raise
+        clip = self.make_clip(request)
         if clip:
             left = max(0.0, due - time.monotonic()) * self.world.timeline.speed
             self.world.timeline.after(left, lambda: self.succeed(request, clip))
 
     def make_clip(self, request: Request) -> StoredFile | None:
-        """The clip in the file store; None when nobody wants it any more."""
+        """The clip in the file store; None when nobody wants it, or it could not be made."""
 
         def unwanted() -> bool:
             return request.state == "COMPLETED" or self.world.stopping.is_set()
 
         if unwanted():
             return None
-        file = self.world.files.reserve("output.mp4", "video/mp4", lifetime(request), request.effect.cut_once)
-        order = order_for(request, self.world.media(request.base))
+        file = self.world.files.reserve(
+            "output.mp4", "video/mp4", lifetime(request), cut_once=request.effect.cut_once
+        )
         try:
+            order = order_for(request, self.world.media(request.base))
             request.clip_size = archive.deliver(order, self.world.files.path(file), unwanted)
         except clips.Abandoned:
+            return None
+        except Exception:  # noqa: BLE001 - whatever a picture did to the encoder: a crashed run, not a stuck one
+            traceback.print_exc(file=sys.stderr)
+            self.fail(request, "runner_server_error")
             return None
         return file
 
     def complete_now(self, request: Request) -> None:
         """For the early fate: everything happens before the submit is answered."""
         request.started_at = time.time()
-        if request.effect.failure:
-            end = self.failed(request, request.effect.failure)
-        else:
-            request.clip = self.make_clip(request)
+        kind = request.effect.failure
+        if kind is None and (clip := self.make_clip(request)):
+            request.clip = clip
             seconds, _ = charge(request.endpoint, request.values)
             end = Outcome(200, None, units=seconds)
+        else:
+            end = self.failed(request, kind or "runner_server_error")
         if self.end(request, end) and request.webhook and request.effect.webhook:
             self.webhooks.first_round(request)
 

@@ -46,6 +46,12 @@ class World:
         self.submits: deque[Json] = deque(maxlen=REMEMBERED)
         self.deliveries: deque[Json] = deque(maxlen=REMEMBERED)
 
+    def present_base(self, past: str) -> str:
+        """The base for a request of an earlier start: its own, unless this server has moved since."""
+        if self.settings.public_url:
+            return self.settings.public_url
+        return past if urlsplit(past).port == urlsplit(self.url).port else self.url
+
     def media(self, base: str) -> Media:
         """The caller's media, where this server is known as `base` among others."""
         known = (base, self.url, self.settings.public_url or "")

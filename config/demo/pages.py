@@ -111,7 +111,8 @@ class Page(HTMLParser):
             return
         form.names.add(name)
         if kind == "file":
-            if "required" in attributes:
+            # A video is optional only where a clip of the gallery may be picked instead.
+            if "required" in attributes or "video" in attributes.get("accept", ""):
                 form.uploads.append(Upload(name, attributes.get("accept", "")))
         elif kind not in ("checkbox", "radio"):
             form.put(name, attributes.get("value", ""))

@@ -20,6 +20,7 @@ from config.demo.workplace import InUse, Workplace
 START_SECONDS = 90.0
 FAILED = 1
 NOT_SUCCEEDED = 3
+SAMPLE_CLIPS = 6
 
 
 class CannotStart(Exception):
@@ -59,11 +60,13 @@ def perform(wishes: Wishes, workplace: Workplace, supervisor: Supervisor) -> int
     environment = open_stage(wishes, workplace, supervisor)
     children = crew(workplace, wishes.port, environment)
     web, reconciler, *workers = children
+    say("Starting web, workers and reconciler; then sample people and clips, the first time ...")
     supervisor.add(*workers)
     supervisor.add(reconciler)
     supervisor.add(web)
-    # Beside the starting processes, which need the tables but not the sample data.
-    supervisor.run(errand(workplace, environment, "seed"))
+    # Clips only offline, where they cost nothing, and not when one clip is all that is wanted.
+    clips = SAMPLE_CLIPS if offline(os.environ) and wishes.prompt is None else 0
+    supervisor.run(errand(workplace, environment, "seed", "--clips", str(clips)))
     wait_until_ready(wishes.port, supervisor)
     if wishes.prompt is not None:
         address = environment["PUBLIC_URL"]
@@ -100,7 +103,6 @@ def open_stage(wishes: Wishes, workplace: Workplace, supervisor: Supervisor) -> 
 
 
 def wait_until_ready(port: int, supervisor: Supervisor) -> None:
-    say("Starting web, workers and reconciler ...")
     deadline = time.monotonic() + START_SECONDS
     words = "no answer"
     while time.monotonic() < deadline:

@@ -5,6 +5,7 @@ What is stored is never what was sent: pictures are re-encoded, and only a reada
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -13,6 +14,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.policy import Actor
 from generations.media import sandbox
+from generations.media.crop import crop
 from generations.media.vault import new_key, put, vault, workspace_folder
 from generations.models import Generation, Upload
 
@@ -23,9 +25,10 @@ MAX_VIDEO_BYTES = 100_000_000
 SECONDS_TOLERANCE = 0.15
 VIDEO_HEIGHTS = (720, 1080)
 
-_MAGIC = {
-    Upload.Kind.IMAGE: (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF"),
-}
+# What 40 megapixels take: WebP is decoded into canvases of its own before Pillow copies it.
+MEMORY_MIB = {"jpeg": 512, "png": 512, "webp": 1024}
+# Files with an MP4's outline that are no MP4: QuickTime, HEIF and AVIF.
+FOREIGN_BRANDS = (b"qt  ", b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis", b"crx ")
 
 
 def receive(file: UploadedFile, kind: Upload.Kind, actor: Actor) -> Upload:
@@ -89,8 +92,19 @@ def check_video(width: int, height: int, seconds: float) -> None:
         raise ValidationError(
             f"This clip is {seconds:.1f} s long; clips of up to {longest:g} s can be extended.", code="too_long"
         )
-    if min(width, height) not in VIDEO_HEIGHTS:
-        raise ValidationError(f"This clip is {width} × {height}; 720p and 1080p can be extended.", code="size")
+    if min(width, height) not in VIDEO_HEIGHTS or crop(width, height, "auto").lost:
+        raise ValidationError(
+            f"This clip is {width} × {height}; 16:9 and 9:16 in 720p or 1080p can be extended.", code="size"
+        )
+
+
+def picture_format(head: bytes) -> str | None:
+    """`jpeg`, `png` or `webp` by a file's first bytes; None for anything else, whatever its name says."""
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    return "webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else None
 
 
 def _check_cheaply(file: UploadedFile, kind: Upload.Kind) -> None:
@@ -101,9 +115,9 @@ def _check_cheaply(file: UploadedFile, kind: Upload.Kind) -> None:
     file.seek(0)
     if not head:
         raise ValidationError("This file is empty.", code="empty")
-    if kind == Upload.Kind.IMAGE and not head.startswith(_MAGIC[kind]):
+    if kind == Upload.Kind.IMAGE and picture_format(head) is None:
         raise ValidationError("Only JPEG, PNG and WebP pictures are accepted.", code="type")
-    if kind == Upload.Kind.VIDEO and head[4:8] != b"ftyp":
+    if kind == Upload.Kind.VIDEO and (head[4:8] != b"ftyp" or head[8:12] in FOREIGN_BRANDS):
         raise ValidationError("Only MP4 videos are accepted.", code="type")
 
 
@@ -116,11 +130,13 @@ def _spool(file: UploadedFile, target: Path) -> str:
     return digest.hexdigest()
 
 
-def _inspect(source: Path, kind: Upload.Kind, folder: Path) -> tuple[dict[str, int], Path]:
+def _inspect(source: Path, kind: Upload.Kind, folder: Path) -> tuple[dict[str, Any], Path]:
     if kind == Upload.Kind.IMAGE:
         target = folder / "clean.jpg"
+        with source.open("rb") as file:
+            memory = MEMORY_MIB[picture_format(file.read(16)) or "jpeg"]
         found = sandbox.run(
-            "generations.media.picture", str(source), str(target), memory_mib=512, cpu_seconds=10
+            "generations.media.picture", str(source), str(target), memory_mib=memory, cpu_seconds=15
         )
         return found, target
     found = sandbox.run("generations.media.video", str(source), memory_mib=1024, cpu_seconds=20)

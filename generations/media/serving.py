@@ -31,7 +31,7 @@ def serve(
         response = HttpResponse(status=416)
         response["Content-Range"] = f"bytes */{size}"
     else:
-        response = StreamingHttpResponse(_read(storage.open(key), *span), status=206)
+        response = StreamingHttpResponse(Slice(storage.open(key), *span), status=206)
         response["Content-Range"] = f"bytes {span[0]}-{span[1]}/{size}"
         response["Content-Length"] = str(span[1] - span[0] + 1)
     return _guarded(response, content_type, download)
@@ -49,13 +49,21 @@ def _span(header: str, size: int) -> tuple[int, int] | None:
     return None if end < int(first) < size else (int(first), end)
 
 
-def _read(file: IO[bytes], first: int, last: int) -> Iterator[bytes]:
-    with file:
+class Slice:
+    """Some bytes of a file, which is closed with the response even if nobody reads it (HEAD, a closed tab)."""
+
+    def __init__(self, file: IO[bytes], first: int, last: int) -> None:
         file.seek(first)
-        left = last - first + 1
-        while left > 0 and (chunk := file.read(min(CHUNK, left))):
-            left -= len(chunk)
+        self.file, self.left = file, last - first + 1
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self.left > 0 and (chunk := self.file.read(min(CHUNK, self.left))):
+            self.left -= len(chunk)
             yield chunk
+
+    def close(self) -> None:
+        """Called by Django when the response ends."""
+        self.file.close()
 
 
 def _guarded(response: HttpResponseBase, content_type: str, download: str) -> HttpResponseBase:

@@ -12,6 +12,8 @@ from typing import Any
 import av
 
 POSTER_WIDTH = 640
+# The header may promise a little more than the packets hold: edit lists, a last frame of no length.
+MISSING = 0.5  # seconds
 
 
 def probe(source: str, poster: str | None = None) -> dict[str, Any]:
@@ -21,23 +23,39 @@ def probe(source: str, poster: str | None = None) -> dict[str, Any]:
             return {"error": "There is no picture in this file."}
         video = container.streams.video[0]
         video.thread_count = 1
-        seconds = _seconds(container, video)
+        promised = _promised(container, video)
         frame = next(container.decode(video))
         if poster:
-            _draw(container, video, frame, poster, at=seconds / 2)
+            _draw(container, video, frame, poster, at=promised / 2)
+        found = _found(container, video)
+        if found < promised - MISSING:
+            return {"error": "This video is cut off: its end is missing."}
         return {
             "width": frame.width,
             "height": frame.height,
-            "seconds": round(seconds, 3),
+            "seconds": round(max(promised, found), 3),
             "has_audio": bool(container.streams.audio),
         }
 
 
-def _seconds(container: Any, video: Any) -> float:
-    """Of the picture: an audio track may be some milliseconds longer."""
+def _promised(container: Any, video: Any) -> float:
+    """By the header, of the picture: an audio track may be some milliseconds longer."""
     if video.duration and video.time_base:
         return float(video.duration * video.time_base)
     return float(container.duration or 0) / av.time_base
+
+
+def _found(container: Any, video: Any) -> float:
+    """By the packets that are really there: a header may lie about a long clip, or the file be cut off."""
+    container.seek(0)
+    spans = [
+        (packet.pts, packet.pts + (packet.duration or 0))
+        for packet in container.demux(video)
+        if packet.pts is not None and packet.size
+    ]
+    if not spans or not video.time_base:
+        return 0.0
+    return float((max(end for _, end in spans) - min(start for start, _ in spans)) * video.time_base)
 
 
 def _draw(container: Any, video: Any, first: Any, poster: str, *, at: float) -> None:

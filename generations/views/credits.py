@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.models import Hold, LedgerEntry, Wallet
+from accounts.models import Hold, LedgerEntry
 from accounts.policy import Action
 from generations.views.actor import ActorRequest, with_actor
 
@@ -21,7 +21,7 @@ def statement(request: ActorRequest) -> HttpResponse:
     """Newest first; `seq` has no gaps, so it is the cursor."""
     if not request.actor.may(Action.SEE_CREDITS):
         return render(request, "403.html", status=403)
-    wallet = Wallet.objects.get(workspace=request.actor.workspace)
+    wallet = request.actor.workspace.wallet
     entries = LedgerEntry.objects.filter(wallet=wallet).select_related(
         "actor", "hold__generation", "corrects__hold__generation"
     )

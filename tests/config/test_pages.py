@@ -52,6 +52,15 @@ def test_only_demanded_files_are_attached():
     assert form.uploads == [Upload("image_url", "image/*")]
 
 
+def test_a_video_is_attached_even_where_a_clip_of_the_gallery_would_do():
+    page = Page(
+        "<form><textarea name=prompt></textarea><input type=file name=video_url accept='video/mp4'></form>"
+    )
+    form = page.form_with("prompt")
+    assert form is not None
+    assert form.uploads == [Upload("video_url", "video/mp4")]
+
+
 def test_messages_links_and_the_generation_are_found():
     page = Page(FORM)
     assert page.errors == ["Say more than that. Please", "Too poor."]

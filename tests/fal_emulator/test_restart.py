@@ -127,3 +127,36 @@ def test_the_port_is_free_again_after_the_block(tmp_path: Path) -> None:
         anyone.get(emulator.url)
     with serve(data=tmp_path, port=port, speed=SPEED) as emulator:
         assert anyone.get(f"{emulator.url}/v1/meta").status_code == 200
+
+
+def test_a_port_that_is_taken_is_told_without_a_traceback(tmp_path: Path) -> None:
+    with serve(data=tmp_path / "first", speed=SPEED) as emulator:
+        port = str(httpx.URL(emulator.url).port)
+        command = [sys.executable, "-m", "fal_emulator", "--data", str(tmp_path / "second"), "--port", port]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=20)
+    assert done.returncode == 1
+    assert done.stderr.startswith("fal emulator cannot start:")
+
+
+def test_a_public_address_and_an_account_can_be_given(tmp_path: Path, sink: Sink) -> None:
+    with (
+        serve(
+            data=tmp_path, speed=SPEED, public_url="http://fal.example:99/", user_id="somebody"
+        ) as emulator,
+        httpx.Client(base_url=emulator.url, headers=KEY, verify=PLAIN) as client,
+    ):
+        job = Fal(client).submit("A cat", webhook=sink.url)
+        assert job["status_url"].startswith("http://fal.example:99/fal-ai/")
+        [arrival] = sink.wait(1)
+        assert arrival.body["payload"]["video"]["url"].startswith("http://fal.example:99/files/")
+        assert arrival.headers["x-fal-webhook-user-id"] == "somebody"
+
+
+def test_pictures_are_still_found_when_a_restart_changed_the_address(tmp_path: Path) -> None:
+    with (
+        serve(data=tmp_path, speed=SPEED) as emulator,
+        httpx.Client(base_url=emulator.url, headers=KEY, verify=PLAIN) as client,
+    ):
+        url = Fal(client).upload(b"anything")
+    with serve(data=tmp_path, speed=SPEED) as emulator:
+        assert emulator.app.world.media("http://other").content(url) == b"anything"

@@ -1,0 +1,100 @@
+// Every page: menus that close, clocks in the visitor's own time, copying, and what happens when a poll fails.
+
+const $ = (selector, root = document) => root.querySelector(selector);
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+// Menus are <details>: they work without this, and close on Escape or a click elsewhere with it.
+document.addEventListener("click", (event) => {
+  for (const menu of all("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of all("details.menu[open]")) {
+    menu.open = false;
+    $("summary", menu).focus();
+  }
+});
+
+// Clocks: the server writes UTC, people live elsewhere.
+const FORMATS = {
+  seconds: { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
+  full: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+};
+function localise() {
+  for (const time of all("time[data-clock]")) {
+    const at = new Date(time.dateTime);
+    time.textContent = at.toLocaleString("en-GB", FORMATS[time.dataset.clock]);
+    time.title = at.toLocaleString("en-GB");
+    delete time.dataset.clock;
+  }
+}
+localise();
+
+// Open shots count up like a timecode.
+const two = (number) => String(number).padStart(2, "0");
+function tick() {
+  for (const mark of all("[data-since]")) {
+    const passed = Math.max(0, Math.floor((Date.now() - Date.parse(mark.dataset.since)) / 1000));
+    const hours = Math.floor(passed / 3600);
+    mark.textContent = `${hours ? `${two(hours)}:` : ""}${two(Math.floor(passed / 60) % 60)}:${two(passed % 60)}`;
+  }
+}
+tick();
+setInterval(tick, 1000);
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText($(button.dataset.copy).textContent);
+  const word = $("span", button);
+  const before = word.textContent;
+  word.textContent = "Copied";
+  $("#announcer").textContent = "Copied";
+  setTimeout(() => (word.textContent = before), 1600);
+});
+
+// How many shots are still open, for a tab in the background.
+const title = document.title;
+function count() {
+  const open = all(".card .elapsed").length;
+  document.title = open ? `(${open}) ${title}` : title;
+}
+count();
+
+document.addEventListener("htmx:afterSettle", () => {
+  localise();
+  tick();
+  if (!$("#generation")) count();
+});
+
+// "Load more" takes its own link away; focus goes on with the first new card.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target.id !== "more") return;
+  const last = event.detail.target.previousElementSibling;
+  document.addEventListener("htmx:afterSettle", () => $("a", last?.nextElementSibling ?? document.body)?.focus({ preventScroll: true }), { once: true });
+});
+
+// A poll that was sent to the sign-in page must not be swapped in: the session is over, so ask for it.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, pathInfo } = event.detail;
+  if (!xhr.responseURL || new URL(xhr.responseURL).pathname === new URL(pathInfo.finalRequestPath, location.href).pathname) return;
+  event.detail.shouldSwap = false;
+  location.reload();
+});
+
+// Say it when live updates do not arrive, and when they do again.
+const connection = $("#connection");
+const paused = (is) => (event) => {
+  if (connection && event.detail.elt?.classList.contains("live")) connection.hidden = !is;
+};
+document.addEventListener("htmx:sendError", paused(true));
+document.addEventListener("htmx:responseError", paused(true));
+document.addEventListener("htmx:afterOnLoad", paused(false));
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (event.detail.xhr.status < 400) paused(false)(event);
+});
+
+// A draft is forgotten once its shot is on its way: the form that was sent led to another page.
+const sent = sessionStorage.getItem("dailies:sent");
+if (sent && !$("#compose")) sessionStorage.removeItem(sent);
+sessionStorage.removeItem("dailies:sent");

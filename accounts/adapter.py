@@ -7,13 +7,13 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from accounts.models import LedgerEntry, User, Wallet, Workspace
+from accounts.models import LedgerEntry, User, Wallet, Workspace, open_workspace
 
 
 def settle_in(user: User) -> Workspace:
     """The user's personal workspace, made when missing."""
     mine = Workspace.objects.filter(personal=True, memberships__user=user).first()
-    return mine or Workspace.open(f"{user}'s studio"[:80], owner=user, personal=True)
+    return mine or open_workspace(f"{user}'s studio"[:80], owner=user, personal=True)
 
 
 def welcome(user: User) -> LedgerEntry | None:

@@ -57,7 +57,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg,misc]  # 
         ("Name", {"fields": ("first_name", "last_name")}),
         ("Rights", {"fields": ("is_active", "is_staff", "is_superuser")}),
     )
-    add_fieldsets = ((None, {"fields": ("email", "first_name", "usable_password", "password1", "password2")}),)
+    add_fieldsets = (
+        (None, {"fields": ("email", "first_name", "usable_password", "password1", "password2")}),
+    )
     filter_horizontal = ()
     list_filter = ("is_staff", "is_active")
 

@@ -9,7 +9,9 @@ from django.db.migrations.state import StateApps
 
 FUNCTION = """
 CREATE OR REPLACE FUNCTION dailies_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; END $$
+BEGIN
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+END $$
 """
 
 
@@ -18,10 +20,10 @@ def statements(vendor: str, table: str) -> list[str]:
     if vendor == "postgresql":
         return [
             FUNCTION,
-            f'CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON "{table}" '
-            "FOR EACH ROW EXECUTE FUNCTION dailies_append_only()",
-            f'CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON "{table}" '
-            "FOR EACH STATEMENT EXECUTE FUNCTION dailies_append_only()",
+            f"""CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON "{table}"
+                FOR EACH ROW EXECUTE FUNCTION dailies_append_only()""",
+            f"""CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON "{table}"
+                FOR EACH STATEMENT EXECUTE FUNCTION dailies_append_only()""",
         ]
     return [
         f'CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON "{table}" '

@@ -19,14 +19,16 @@ def insert_if(guard: "models.QuerySet[Any]", add: Mapping[str, int], rows: Seque
 
     Raises IntegrityError when a constraint of any row refuses; then nothing is written.
     """
-    groups = [(model, list(group)) for model, group in groupby(rows, key=type)]
+    groups: list[tuple[type[models.Model], list[Any]]] = [
+        (model, list(group)) for model, group in groupby(rows, key=type)
+    ]
     if connection.vendor == "postgresql":
         return _insert_by_statement(guard, add, groups)
     with transaction.atomic():
         if not guard.update(**{name: F(name) + amount for name, amount in add.items()}):
             return False
         for model, group in groups:
-            model._default_manager.bulk_create(group)
+            model._meta.default_manager.bulk_create(group)  # type: ignore[union-attr]  # none is abstract
     return True
 
 
@@ -38,7 +40,8 @@ def _insert_by_statement(
     table = _quoted(guard.model._meta.db_table)
     condition, params = guard.query.where.as_sql(guard.query.get_compiler(connection=connection), connection)
     sets = ", ".join(f"{_quoted(name)} = {_quoted(name)} + %s" for name in add)
-    parts = [f"guard AS (UPDATE {table} SET {sets} WHERE {condition} RETURNING 1)"]
+    # Names come from our own models and are quoted; every value is a parameter.
+    parts = [f"guard AS (UPDATE {table} SET {sets} WHERE {condition} RETURNING 1)"]  # noqa: S608
     values: list[Any] = [*add.values(), *params]
     for number, (model, group) in enumerate(groups):
         name = _quoted(model._meta.db_table)
@@ -46,20 +49,19 @@ def _insert_by_statement(
         listed = ", ".join(_quoted(field.column) for field in columns)
         # The table's own row type gives every value its type, so one parameter carries all rows.
         parts.append(
-            f"row{number} AS (INSERT INTO {name} ({listed}) SELECT {listed} "
+            f"row{number} AS (INSERT INTO {name} ({listed}) SELECT {listed} "  # noqa: S608
             f"FROM guard, jsonb_populate_recordset(NULL::{name}, %s::jsonb))"
         )
         values.append(json.dumps([_columns(row, columns) for row in group], default=str))
     with connection.cursor() as cursor:
-        cursor.execute(f"WITH {', '.join(parts)} SELECT count(*) FROM guard", values)
+        cursor.execute(f"WITH {', '.join(parts)} SELECT count(*) FROM guard", values)  # noqa: S608
         return bool(cursor.fetchone()[0])
 
 
 def _columns(row: models.Model, fields: "Sequence[models.Field[Any, Any]]") -> dict[str, Any]:
     """A row as JSON for `jsonb_populate_recordset`; JSON fields stay nested, the rest become text."""
-    return {field.column: field.pre_save(row, add=True) for field in fields}
+    return {str(field.column): field.pre_save(row, add=True) for field in fields}
 
 
-def _quoted(name: str) -> str:
-    return connection.ops.quote_name(name)
-
+def _quoted(name: str | None) -> str:
+    return connection.ops.quote_name(str(name))

@@ -40,6 +40,10 @@ REASONS = (
         "a downloaded package does not have the hash written in requirements/, so it was not installed",
     ),
     (
+        r"SSLError|CERTIFICATE_VERIFY_FAILED",
+        "pip cannot connect securely to its index: Python's ssl module or certificates are missing",
+    ),
+    (
         (
             r"NewConnectionError|Name or service not known|Temporary failure|ProxyError"
             r"|Could not fetch URL|Network is unreachable|dns error|tcp connect|Timeout|Connection refused"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -57,8 +58,17 @@ class GenerationAdmin(ReadOnly):
     """Every wait is a column here."""
 
     list_display = (
-        "id", "workspace", "author", "endpoint", "state", "reason", "wake_at", "lease_until", "deadline_at", "tries",
-    )  # fmt: skip
+        "id",
+        "workspace",
+        "author",
+        "endpoint",
+        "state",
+        "reason",
+        "wake_at",
+        "lease_until",
+        "deadline_at",
+        "tries",
+    )
     list_filter = ("state", "mode", "reason")
     search_fields = ("id", "author__email", "workspace__name", "attempts__request_id")
     list_select_related = ("workspace", "author")
@@ -94,7 +104,16 @@ class UploadAdmin(ReadOnly):
 class ClipAdmin(ReadOnly):
     """What came back."""
 
-    list_display = ("generation", "width", "height", "seconds", "has_audio", "size", "differences", "created_at")
+    list_display = (
+        "generation",
+        "width",
+        "height",
+        "seconds",
+        "has_audio",
+        "size",
+        "differences",
+        "created_at",
+    )
 
 
 @admin.register(Heartbeat)
@@ -113,8 +132,6 @@ class EndpointSwitchAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Only endpoints of the catalogue exist."""
         if db_field.name == "endpoint":
-            from django import forms
-
             return forms.ChoiceField(choices=[(key, key) for key in CATALOGUE])
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 

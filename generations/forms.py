@@ -1,6 +1,7 @@
 """The create form, built from a catalogue entry. Pages and API validate with it alike."""
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -18,6 +19,10 @@ from generations.orders import Order, price
 from generations.prices import Quote
 
 MAX_TAKES = 4
+# How a switch may be written.
+WORDS = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False, "": False}
+# For what no person fills in: the page that is shown again carries it anew.
+INCOMPLETE = "This form was not complete when it was sent; please look at the price and send it again."
 
 
 class MediaInput(forms.FileInput):
@@ -64,15 +69,17 @@ class MediaField(forms.Field):
     def clean(self, value: dict[str, list[Any]]) -> list[Upload]:
         """The uploads, new ones stored. What was good stays in `kept` even when something else was not."""
         errors: list[ValidationError] = []
-        self.kept = self._gather(
-            errors,
+        sources = (
             [(self._known, each) for each in value["uploads"]]
             + [(self._clip, each) for each in value["clips"]]
-            + [(self._receive, each) for each in value["files"]],
+            + [(self._receive, each) for each in value["files"]]
         )
+        # One kept, one picked and one new for each place: more is not worth the work of reading it.
+        readable = 3 * self.most
+        self.kept = self._gather(errors, sources[:readable])
         if self.most == 1:
             self.kept = self.kept[-1:]  # a newly chosen file replaces the one before
-        if len(self.kept) > self.most:
+        if len(self.kept) > self.most or len(sources) > readable:
             errors.append(ValidationError(f"Up to {self.most} files; take some away.", code="too_many"))
         if errors:
             raise ValidationError(errors)
@@ -81,12 +88,11 @@ class MediaField(forms.Field):
         return self.kept
 
     def keep(self, upload_ids: Iterable[str]) -> None:
-        """Show these uploads as chosen already."""
-        ids = list(upload_ids)
-        known = {
-            str(each.pk): each for each in Upload.objects.visible_to(self.actor).filter(pk__in=ids)
-        }
-        self.kept = [known[each] for each in ids if each in known][: self.most]
+        """Show these uploads as chosen already; ids of anything else are passed over."""
+        ids = [key for key in map(as_uuid, upload_ids) if key]
+        fitting = Upload.objects.visible_to(self.actor).filter(pk__in=ids, kind=self.upload_kind)
+        known = {each.pk: each for each in fitting} if ids else {}
+        self.kept = [known[key] for key in ids if key in known][: self.most]
 
     def _gather(
         self, errors: list[ValidationError], sources: Iterable[tuple[Callable[[Any], Upload], Any]]
@@ -102,20 +108,18 @@ class MediaField(forms.Field):
         return list(found.values())
 
     def _known(self, given: str) -> Upload:
-        upload = (
-            Upload.objects.visible_to(self.actor).filter(pk=_uuid(given), kind=self.upload_kind).first()
-        )
+        mine = Upload.objects.visible_to(self.actor).filter(kind=self.upload_kind)
+        upload = mine.filter(pk=key).first() if (key := as_uuid(given)) else None
         if upload is None:
             raise ValidationError("This upload does not exist.", code="invalid")
         return upload
 
     def _clip(self, given: str) -> Upload:
-        clip = (
-            Generation.objects.visible_to(self.actor).filter(pk=_uuid(given)).select_related("clip").first()
-        )
-        if clip is None or self.upload_kind != Upload.Kind.VIDEO:
+        mine = Generation.objects.visible_to(self.actor).select_related("clip")
+        generation = mine.filter(pk=key).first() if (key := as_uuid(given)) else None
+        if generation is None or self.upload_kind != Upload.Kind.VIDEO:
             raise ValidationError("This clip does not exist.", code="invalid")
-        return intake.from_clip(clip, self.actor)
+        return intake.from_clip(generation, self.actor)
 
     def _receive(self, file: Any) -> Upload:
         try:
@@ -127,8 +131,14 @@ class MediaField(forms.Field):
 class GenerationForm(forms.Form):
     """All inputs of one endpoint under fal's parameter names, plus what an order needs."""
 
-    form_key = forms.UUIDField(widget=forms.HiddenInput)
-    quoted = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+    form_key = forms.UUIDField(
+        widget=forms.HiddenInput, error_messages=dict.fromkeys(("required", "invalid"), INCOMPLETE)
+    )
+    quoted = forms.IntegerField(
+        widget=forms.HiddenInput,
+        min_value=0,
+        error_messages=dict.fromkeys(("required", "invalid", "min_value"), INCOMPLETE),
+    )
     takes = forms.TypedChoiceField(
         label="Takes",
         choices=[(number, str(number)) for number in range(1, MAX_TAKES + 1)],
@@ -152,6 +162,8 @@ class GenerationForm(forms.Form):
             self.fields[described.name] = field
             if isinstance(field, MediaField) and not self.is_bound:
                 field.keep(self.initial.get(described.name) or [])
+        if not self.is_bound:
+            self.initial["quoted"] = self.quote().total
 
     def _field(self, described: Field) -> forms.Field:
         if described.kind.is_media:
@@ -171,11 +183,15 @@ class GenerationForm(forms.Form):
     def clean_remix_of(self) -> uuid.UUID | None:
         """Only a clip that the actor may see; a foreign id is quietly no remix."""
         key: uuid.UUID | None = self.cleaned_data["remix_of"]
-        seen = Generation.objects.visible_to(self.actor).filter(pk=key).exists()
-        return key if seen else None
+        if key and Generation.objects.visible_to(self.actor).filter(pk=key).exists():
+            return key
+        return None
 
     def fal_input(self) -> dict[str, Any]:
-        """The validated input: fal's names, uploads as ids, nothing that was left empty."""
+        """The validated input: fal's names, uploads as ids, nothing that was left empty.
+
+        A text emptied although fal has a default is sent empty: left out, the default would return.
+        """
         values: dict[str, Any] = {}
         for described in self.endpoint.fields:
             value = self.cleaned_data[described.name]
@@ -183,7 +199,7 @@ class GenerationForm(forms.Form):
                 values[described.name] = [str(each.pk) for each in value]
             elif described.kind.is_media:
                 values[described.name] = str(value[0].pk)
-            elif value is not None and value != "":
+            elif value not in (None, "") or (value == "" and described.default):
                 values[described.name] = value
         return values
 
@@ -202,7 +218,7 @@ class GenerationForm(forms.Form):
             if described is None:
                 continue
             value = self[name].value()
-            fits = described.kind == Kind.SWITCH or value in self.offered(described)
+            fits = value in ((True, False) if described.kind == Kind.SWITCH else self.offered(described))
             values[name] = value if fits else described.default
         return price(self.endpoint, values, self.chosen_takes)
 
@@ -213,6 +229,22 @@ class GenerationForm(forms.Form):
             return min(MAX_TAKES, max(1, int(self["takes"].value())))
         except (TypeError, ValueError):
             return 1
+
+    def show_again(self, *, new_key: bool = False) -> None:
+        """Make a validated form ready for its next page: files by their ids, today's price, a usable key.
+
+        Its errors stay. A picked clip is an upload by now; picked again it would displace a newer file.
+        """
+        assert isinstance(self.data, MultiValueDict)
+        data = MultiValueDict({name: self.data.getlist(name) for name in self.data})
+        for name, field in self.fields.items():
+            if isinstance(field, MediaField):
+                data.setlist(f"{name}_upload", [str(each.pk) for each in field.kept])
+                data.setlist(f"{name}_clip", [])
+        data.setlist("quoted", [str(self.quote().total)])
+        if new_key or "form_key" in self.errors:
+            data.setlist("form_key", [str(uuid.uuid4())])
+        self.data = data
 
     def warnings(self) -> dict[str, list[str]]:
         """What is accepted but may disappoint, by field: soft pictures, and what will be cut away."""
@@ -239,36 +271,33 @@ def _doubts(upload: Upload, described: Field, ratio: str) -> list[str]:
 
 def _text(described: Field, common: dict[str, Any], choices: tuple[str, ...]) -> forms.Field:
     rows = 2 if described.advanced else 4
-    return forms.CharField(
-        max_length=described.max_length, widget=forms.Textarea(attrs={"rows": rows}), **common
-    )
+    return _Text(max_length=described.max_length, widget=forms.Textarea(attrs={"rows": rows}), **common)
 
 
 def _choice(described: Field, common: dict[str, Any], choices: tuple[str, ...]) -> forms.Field:
     labels = dict(described.labels)
-    # Empty means fal's default for the API; on pages a radio is always chosen.
     return forms.ChoiceField(
         choices=[(value, labels.get(value, value)) for value in choices],
         widget=forms.RadioSelect,
-        **(common | {"required": True}),
+        **(common | {"required": True}),  # on pages a radio is always chosen
     )
 
 
 def _switch(described: Field, common: dict[str, Any], choices: tuple[str, ...]) -> forms.Field:
-    return forms.BooleanField(**(common | {"required": False}))
+    return _Switch(**(common | {"required": False}))
 
 
 def _integer(described: Field, common: dict[str, Any], choices: tuple[str, ...]) -> forms.Field:
     least = None if described.minimum is None else int(described.minimum)
     most = None if described.maximum is None else int(described.maximum)
-    return forms.IntegerField(min_value=least, max_value=most, **common)
+    return _Integer(min_value=least, max_value=most, **common)
 
 
 def _number(described: Field, common: dict[str, Any], choices: tuple[str, ...]) -> forms.Field:
     least = None if described.minimum is None else float(described.minimum)
     most = None if described.maximum is None else float(described.maximum)
-    return forms.FloatField(
-        min_value=least, max_value=most, step_size=None, widget=forms.NumberInput(attrs={"step": "0.05"}), **common
+    return _Number(
+        min_value=least, max_value=most, widget=forms.NumberInput(attrs={"step": "0.05"}), **common
     )
 
 
@@ -281,17 +310,64 @@ BUILDERS: dict[Kind, Callable[[Field, dict[str, Any], tuple[str, ...]], forms.Fi
 }
 
 
-def _uuid(given: str) -> uuid.UUID:
+class _Text(forms.CharField):
+    """Lines end as people count them, and every character can be stored and sent."""
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if not isinstance(text, str):
+            return text
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise ValidationError("This text holds half a character; write it again.", code="invalid")
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+class _Integer(forms.IntegerField):
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(_plain(value))
+
+
+class _Number(forms.FloatField):
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(_plain(value))
+
+
+def _plain(value: Any) -> Any:
+    """Python reads `1_0` and digits of every script as numbers; nobody who types them means to."""
+    if isinstance(value, str) and not re.fullmatch(r"[-+.0-9eE]*", value.strip()):
+        raise ValidationError("Write a number with the digits 0 to 9.", code="invalid")
+    return value
+
+
+class _Tick(forms.CheckboxInput):
+    """A word that is neither yes nor no stays what it is, for the field to refuse: it decides the price."""
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Any:
+        value = data.get(name, False)
+        return WORDS.get(value.lower(), value) if isinstance(value, str) else value
+
+
+class _Switch(forms.BooleanField):
+    widget = _Tick
+
+    def to_python(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError("Choose on or off.", code="invalid")
+        return value
+
+
+def as_uuid(given: object) -> uuid.UUID | None:
+    """A UUID, or None when it is not written as one."""
     try:
-        return uuid.UUID(given)
-    except ValueError as error:
-        raise ValidationError("This does not exist.", code="invalid") from error
+        return uuid.UUID(str(given))
+    except ValueError:
+        return None
 
 
 def unpark(text: str) -> dict[str, Any]:
     """The parked values of a form; anything odd is none."""
     try:
         values = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return values if isinstance(values, dict) else {}

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-ENDED = "('succeeded', 'failed', 'cancelled')"
-
 
 @dataclass(frozen=True)
 class Violation:
@@ -23,7 +21,8 @@ class Violation:
 INVARIANTS: dict[str, str] = {
     "posted is the sum of the ledger": """
         SELECT w.id FROM accounts_wallet w
-        WHERE w.posted <> (SELECT COALESCE(SUM(e.amount), 0) FROM accounts_ledgerentry e WHERE e.wallet_id = w.id)
+        WHERE w.posted <> (SELECT COALESCE(SUM(e.amount), 0) FROM accounts_ledgerentry e
+                           WHERE e.wallet_id = w.id)
     """,
     "held is the sum of open holds": """
         SELECT w.id FROM accounts_wallet w
@@ -56,9 +55,9 @@ INVARIANTS: dict[str, str] = {
         LEFT JOIN generations_generation g ON g.hold_id = h.id
         WHERE g.id IS NULL OR g.workspace_id <> w.workspace_id OR g.cost <> h.amount
     """,
-    "ended means settled": f"""
+    "ended means settled": """
         SELECT g.id FROM generations_generation g JOIN accounts_hold h ON h.id = g.hold_id
-        WHERE (g.state IN {ENDED}) <> (h.state <> 'held')
+        WHERE (g.state IN ('succeeded', 'failed', 'cancelled')) <> (h.state <> 'held')
     """,
     "succeeded means charged, or given away": """
         SELECT g.id FROM generations_generation g JOIN accounts_hold h ON h.id = g.hold_id
@@ -68,8 +67,9 @@ INVARIANTS: dict[str, str] = {
         SELECT g.id FROM generations_generation g LEFT JOIN generations_clip c ON c.id = g.clip_id
         WHERE (g.state = 'succeeded') <> (c.id IS NOT NULL) OR c.generation_id <> g.id OR c.size <= 0
     """,
-    "an open generation will be looked at": f"""
-        SELECT id FROM generations_generation WHERE (state IN {ENDED}) <> (wake_at IS NULL)
+    "an open generation will be looked at": """
+        SELECT id FROM generations_generation
+        WHERE (state IN ('succeeded', 'failed', 'cancelled')) <> (wake_at IS NULL)
     """,
     "at most one attempt may cost money": """
         SELECT generation_id FROM generations_attempt
@@ -84,7 +84,8 @@ INVARIANTS: dict[str, str] = {
     """,
     "the last change is the state": """
         SELECT g.id FROM generations_generation g WHERE g.state <> (
-            SELECT c.after FROM generations_statechange c WHERE c.generation_id = g.id ORDER BY c.id DESC LIMIT 1)
+            SELECT c.after FROM generations_statechange c
+            WHERE c.generation_id = g.id ORDER BY c.id DESC LIMIT 1)
     """,
 }
 

@@ -85,18 +85,9 @@ def seconds_of(values: dict[str, Any]) -> int:
 
 def place(actor: Actor, order: Order) -> list[Generation]:
     """Hold the credits and create the generations, once per form key. Raises Refused."""
-    if not actor.may(Action.CREATE):
-        raise NotAllowed(f"Your role in {actor.workspace} ({actor.role.label}) cannot create clips.")
     if known := _placed_before(actor, order):
         return known
-    switch = EndpointSwitch.of(order.endpoint.id)
-    if not switch.on_sale:
-        raise OffSale(f"{order.endpoint.title} is switched off at the moment. {switch.note}".strip())
-    quote = price(order.endpoint, order.input, order.takes)
-    if quote.total != order.quoted:
-        raise PriceChanged(
-            f"The price is {quote.total} credits, not {order.quoted} as shown before. Nothing was charged."
-        )
+    quote = _admitted(actor, order)
     generations = [_row(actor, order, quote, take) for take in range(1, order.takes + 1)]
     wallet = Wallet.objects.get(workspace=actor.workspace)
     try:
@@ -116,10 +107,23 @@ def place(actor: Actor, order: Order) -> list[Generation]:
     return generations
 
 
+def _admitted(actor: Actor, order: Order) -> Quote:
+    """The price, if the order may be placed at all."""
+    if not actor.may(Action.CREATE):
+        raise NotAllowed(f"Your role in {actor.workspace} ({actor.role.label}) cannot create clips.")
+    switch = EndpointSwitch.of(order.endpoint.id)
+    if not switch.on_sale:
+        raise OffSale(f"{order.endpoint.title} is switched off at the moment. {switch.note}".strip())
+    quote = price(order.endpoint, order.input, order.takes)
+    if quote.total != order.quoted:
+        raise PriceChanged(
+            f"The price is {quote.total} credits, not {order.quoted} as shown before. Nothing was charged."
+        )
+    return quote
+
+
 def _placed_before(actor: Actor, order: Order) -> list[Generation]:
-    known = list(
-        Generation.objects.filter(author=actor.user, form_key=order.form_key).order_by("take")
-    )
+    known = list(Generation.objects.filter(author=actor.user, form_key=order.form_key).order_by("take"))
     if known and known[0].input_digest != order.digest:
         raise KeyReused("This form was sent before with other settings. Send it again to make another clip.")
     return known

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from generations import webhooks
-from generations.views import create, credits, detail, gallery, media
+from generations.views import create, detail, gallery, media, statement
 
 app_name = "generations"
 
@@ -13,13 +13,13 @@ urlpatterns = [
     path("create/quote/", create.quote, name="quote"),
     path("queue/", gallery.queue, name="queue"),
     path("gallery/", gallery.gallery, name="gallery"),
-    path("bin/", detail.bin, name="bin"),
+    path("bin/", detail.binned, name="bin"),
     path("live/", gallery.live, name="live"),
     path("generations/<uuid:pk>/", detail.detail, name="detail"),
     path("generations/<uuid:pk>/cancel/", detail.cancel, name="cancel"),
     path("generations/<uuid:pk>/delete/", detail.delete, name="delete"),
     path("generations/<uuid:pk>/restore/", detail.restore, name="restore"),
-    path("credits/", credits.statement, name="credits"),
+    path("credits/", statement.statement, name="credits"),
     path("media/<uuid:pk>/clip.mp4", media.clip, name="clip"),
     path("media/<uuid:pk>/poster.webp", media.poster, name="poster"),
     path("media/<uuid:pk>/input", media.upload, name="upload"),

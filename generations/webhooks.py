@@ -25,7 +25,8 @@ from generations.models import Attempt, Delivery, Generation
 from generations.models.attempt import hashed
 
 BODY_CAP = 256 * 1024
-# Older than the tolerance may be a late retry: worth a look at fal, not worth believing. Older still is a replay.
+# Older than the tolerance may be a late retry: worth a look at fal, not worth believing.
+# Older still is a replay.
 OLDEST = 3 * 3600
 
 

@@ -48,7 +48,9 @@ def _flush_evidence_too(sql_flush: Any) -> Any:
 @pytest.fixture(autouse=True)
 def _exact_ledger(request: pytest.FixtureRequest) -> Iterator[None]:
     """After every test that had a database: the invariants hold, whatever the test was about."""
-    uses = {"db", "transactional_db", "world", "studio", "client_of", "live_server"} & set(request.fixturenames)
+    uses = {"db", "transactional_db", "world", "studio", "client_of", "live_server"} & set(
+        request.fixturenames
+    )
     if not uses and request.node.get_closest_marker("django_db") is None:
         yield
         return

@@ -46,7 +46,7 @@ def start(directory: Path) -> tuple[Child, str]:
         raise NoPostgres(f"PostgreSQL's initdb failed: {made.stderr.strip()}")
     options = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
     command = [str(programs / "postgres"), "-D", str(data), "-k", str(data), *options]
-    child = Child("postgres", command, directory / "postgres.log", user=user)
+    child = Child("postgres", command, directory / "postgres.log", user=user, folder=Path("/"))
     child.start()
     ask = [str(programs / "pg_isready"), "-q", "-h", str(data)]
     if not wait_until(lambda: subprocess.run(ask, check=False).returncode == 0, 20, alive=child.alive):

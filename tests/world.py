@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 from rq import SimpleWorker
 
-from accounts.models import Membership, Role, User, Wallet, Workspace
+from accounts.models import Membership, Role, User, Wallet, open_workspace
 from accounts.policy import Actor
 from fal_emulator.server import Emulator
 from generations import orders
@@ -35,19 +35,19 @@ class World:
     eve: Actor
 
     @classmethod
-    def make(cls, credits: int = 1000) -> "World":
-        """Fresh people; both workspaces hold `credits`."""
+    def make(cls, funds: int = 1000) -> "World":
+        """Fresh people; both workspaces hold `funds` credits."""
         alice, bob, vera, eve = (
             User.objects.create_user(f"{name}@example.com", PASSWORD, first_name=name.title())
             for name in ("alice", "bob", "vera", "eve")
         )
-        northlight = Workspace.open("Northlight", owner=alice)
-        harbour = Workspace.open("Harbour", owner=eve)
+        northlight = open_workspace("Northlight", owner=alice)
+        harbour = open_workspace("Harbour", owner=eve)
         Membership.objects.create(user=bob, workspace=northlight, role=Role.CREATOR)
         Membership.objects.create(user=vera, workspace=northlight, role=Role.VIEWER)
         for workspace in (northlight, harbour):
-            if credits:
-                workspace.wallet.grant(credits, cause=f"test:{workspace.pk}")
+            if funds:
+                workspace.wallet.grant(funds, cause=f"test:{workspace.pk}")
         return cls(*(actor(each) for each in (alice, bob, vera, eve)))
 
 
@@ -56,10 +56,10 @@ def actor(user: User) -> Actor:
     return Actor.of(Membership.objects.select_related("user", "workspace__wallet").get(user=user))
 
 
-def picture(width: int = 1280, height: int = 720, color: str = "teal", format: str = "PNG") -> bytes:
+def picture(width: int = 1280, height: int = 720, color: str = "teal", kind: str = "PNG") -> bytes:
     """A real picture."""
     out = io.BytesIO()
-    Image.new("RGB", (width, height), color).save(out, format)
+    Image.new("RGB", (width, height), color).save(out, kind)
     return out.getvalue()
 
 
@@ -98,7 +98,9 @@ def complete_input(endpoint: Endpoint, who: Actor, **values: Any) -> dict[str, A
     return filled | values
 
 
-def order(who: Actor, endpoint_id: str = LITE, *, takes: int = 1, key: uuid.UUID | None = None, **values: Any) -> orders.Order:
+def order(
+    who: Actor, endpoint_id: str = LITE, *, takes: int = 1, key: uuid.UUID | None = None, **values: Any
+) -> orders.Order:
     """An order as a valid form would make it, at today's price."""
     endpoint = find(endpoint_id)
     filled = complete_input(endpoint, who, **values)
@@ -137,7 +139,9 @@ class Studio:
             sweep()
             time.sleep(0.05)
         else:
-            raise AssertionError(list(Generation.objects.filter(state__in=OPEN).values_list("pk", "state", "tries")))
+            raise AssertionError(
+                list(Generation.objects.filter(state__in=OPEN).values_list("pk", "state", "tries"))
+            )
         for each in generations:
             each.refresh_from_db()
 

@@ -2,6 +2,16 @@
 
 from accounts.models.audit import AuditEvent
 from accounts.models.people import Membership, Role, User, Workspace
-from accounts.models.wallet import Hold, LedgerEntry, Wallet
+from accounts.models.wallet import Hold, LedgerEntry, Wallet, open_workspace
 
-__all__ = ["AuditEvent", "Hold", "LedgerEntry", "Membership", "Role", "User", "Wallet", "Workspace"]
+__all__ = [
+    "AuditEvent",
+    "Hold",
+    "LedgerEntry",
+    "Membership",
+    "Role",
+    "User",
+    "Wallet",
+    "Workspace",
+    "open_workspace",
+]

@@ -4,7 +4,7 @@ import uuid
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
-from django.db import models, transaction
+from django.db import models
 from django.db.models.functions import Lower
 
 
@@ -73,17 +73,6 @@ class Workspace(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    @classmethod
-    def open(cls, name: str, *, owner: User, personal: bool = False) -> "Workspace":
-        """A workspace with its owner and its empty wallet, all or nothing."""
-        from accounts.models.wallet import Wallet
-
-        with transaction.atomic():
-            workspace = cls.objects.create(name=name, personal=personal)
-            Membership.objects.create(user=owner, workspace=workspace, role=Role.OWNER)
-            Wallet.objects.create(workspace=workspace)
-        return workspace
 
 
 class Membership(models.Model):

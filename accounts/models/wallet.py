@@ -12,8 +12,17 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from accounts.models.people import User, Workspace
+from accounts.models.people import Membership, Role, User, Workspace
 from accounts.reserve import insert_if
+
+
+def open_workspace(name: str, *, owner: User, personal: bool = False) -> Workspace:
+    """A workspace with its owner and its empty wallet, all or nothing."""
+    with transaction.atomic():
+        workspace = Workspace.objects.create(name=name, personal=personal)
+        Membership.objects.create(user=owner, workspace=workspace, role=Role.OWNER)
+        Wallet.objects.create(workspace=workspace)
+    return workspace
 
 
 class Wallet(models.Model):
@@ -68,9 +77,8 @@ class Wallet(models.Model):
             if hold is None:
                 return None
             Wallet.objects.filter(pk=hold.wallet_id).update(held=F("held") - hold.amount)
-            return hold.wallet._post(
-                LedgerEntry.Kind.CAPTURE, -hold.amount, cause=f"capture:{hold.pk}", hold=hold
-            )
+            charge = hold.wallet._post  # noqa: SLF001 - a wallet of this very class
+            return charge(LedgerEntry.Kind.CAPTURE, -hold.amount, cause=f"capture:{hold.pk}", hold=hold)
 
     @staticmethod
     def release(hold_id: uuid.UUID) -> bool:
@@ -177,9 +185,7 @@ class LedgerEntry(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     amount = models.BigIntegerField()
     balance_after = models.BigIntegerField()
-    hold = models.OneToOneField(
-        Hold, null=True, blank=True, on_delete=models.PROTECT, related_name="entry"
-    )
+    hold = models.OneToOneField(Hold, null=True, blank=True, on_delete=models.PROTECT, related_name="entry")
     corrects = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrected_by"
     )

@@ -17,12 +17,12 @@ PEOPLE = {
 RULE = "─" * 78
 
 
-def text(workplace: Workplace, port: int, environment: Mapping[str, str], offline: bool) -> str:
+def text(workplace: Workplace, environment: Mapping[str, str], offline: bool) -> str:
     people = "\n".join(f"    {email:<26}{what}" for email, what in PEOPLE.items())
     return "\n".join(
         (
             RULE,
-            f"  Dailies is ready at  http://{LOOPBACK}:{port}/",
+            f"  Dailies is ready at  {environment['PUBLIC_URL']}/",
             f"  {fal(environment, offline)}",
             "",
             f"  Sign in as (password of all: {PASSWORD})",

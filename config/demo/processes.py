@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from config.bootstrap import ROOT
+
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PATIENCE = 15.0
 
@@ -24,6 +26,7 @@ class Child:
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     user: int | None = None
+    folder: Path = ROOT
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -31,6 +34,7 @@ class Child:
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 self.command,
+                cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

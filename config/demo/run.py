@@ -72,7 +72,7 @@ def perform(wishes: Wishes, workplace: Workplace, supervisor: Supervisor) -> int
         address = environment["PUBLIC_URL"]
         succeeded = once.make_clip(address, wishes.prompt, wishes.endpoint, supervisor.check)
         return 0 if succeeded else NOT_SUCCEEDED
-    say(banner.text(workplace, wishes.port, environment, offline(os.environ)))
+    say(banner.text(workplace, environment, offline(os.environ)))
     watch(supervisor)
     return 0
 

@@ -18,9 +18,7 @@ KLING = (
             PROMPT.but(max_length=2_500),
             IMAGE.but(help="JPEG, PNG or WebP up to 8 MB.", min_height=None),
             # Bare numbers here, where Veo writes 8s.
-            DURATION.but(
-                choices=("5", "10"), default="5", labels=(("5", "5 s"), ("10", "10 s"))
-            ),
+            DURATION.but(choices=("5", "10"), default="5", labels=(("5", "5 s"), ("10", "10 s"))),
             NEGATIVE.but(default="blur, distort, and low quality"),
             Field(
                 "cfg_scale",

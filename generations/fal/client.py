@@ -67,7 +67,7 @@ class Fal:
         self.account = account
 
     def submit(self, endpoint: str, arguments: Mapping[str, Any], webhook_url: str) -> replies.SubmitOutcome:
-        """Send a paid request, once. The outcome says whether fal certainly has it, certainly not, or maybe."""
+        """Send a paid request, once: fal certainly has it, certainly has it not, or maybe."""
         url = f"{self.account.queue_url}/{endpoint}?fal_webhook={quote(webhook_url, safe='')}"
         lifecycle = {"expiration_duration_seconds": self.account.keep_seconds}
         headers = {
@@ -111,7 +111,7 @@ class Fal:
         return failure
 
     def cancel(self, cancel_url: str) -> str:
-        """Ask to stop; fal's word for it. A request that was stopped says so in its result. Raises Unavailable."""
+        """Ask to stop; fal's word for it. That it did stop only the result says. Raises Unavailable."""
         reply = self._ask("PUT", cancel_url)
         if reply.status >= 500 or reply.body is None:
             raise Unavailable(f"cancel answered {reply.status}")
@@ -156,11 +156,12 @@ class Fal:
         values = [raw.get(name) for name in names]
         if not all(isinstance(value, str) and value for value in values):
             return Ambiguous(f"HTTP {status} without a request", raw)
-        request_id, *urls = (str(value) for value in values)
-        if not all(self._ours(url) for url in urls):
+        request_id, status_url, response_url, cancel_url = (str(value) for value in values)
+        if not all(self._ours(url) for url in (status_url, response_url, cancel_url)):
             return Ambiguous("addresses on a foreign host", raw)
         position = raw.get("queue_position")
-        return Accepted(request_id, *urls, queue_position=position if isinstance(position, int) else None, raw=raw)
+        place = position if isinstance(position, int) else None
+        return Accepted(request_id, status_url, response_url, cancel_url, place, raw)
 
     def _ours(self, url: str) -> bool:
         """Whether an address is on fal's queue: we never carry our key to another host."""
@@ -178,7 +179,13 @@ class Fal:
             raise Unavailable(type(error).__name__) from error
 
     def _call(
-        self, method: str, url: str, *, key: bool = True, headers: Mapping[str, str] | None = None, **request: Any
+        self,
+        method: str,
+        url: str,
+        *,
+        key: bool = True,
+        headers: Mapping[str, str] | None = None,
+        **request: Any,
     ) -> Reply:
         self.account.before()
         sent = dict(headers or {}) | ({"Authorization": f"Key {self.account.key}"} if key else {})
@@ -186,7 +193,11 @@ class Fal:
         # A fresh connection each time: a pooled one that the server closed meanwhile would look like
         # a lost answer, and a lost answer to a paid request is expensive to explain.
         client = httpx.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=False)
-        with client, _at_most(seconds, client), client.stream(method, url, headers=sent, **request) as response:
+        with (
+            client,
+            _at_most(seconds, client),
+            client.stream(method, url, headers=sent, **request) as response,
+        ):
             return Reply(response.status_code, response.headers, _read_json(response))
 
 

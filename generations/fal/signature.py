@@ -51,7 +51,7 @@ class Signed:
     def message(self, body: bytes) -> bytes:
         """What was signed."""
         digest = hashlib.sha256(body).hexdigest()
-        return "\n".join((self.request_id, self.user_id, self.timestamp, digest)).encode()
+        return f"{self.request_id}\n{self.user_id}\n{self.timestamp}\n{digest}".encode()
 
     def verifies(self, body: bytes, keys: Iterable[bytes]) -> bool:
         """Whether one of the raw 32-byte public keys made it."""

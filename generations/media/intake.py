@@ -31,8 +31,8 @@ MEMORY_MIB = {"jpeg": 512, "png": 512, "webp": 1024}
 FOREIGN_BRANDS = (b"qt  ", b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis", b"crx ")
 
 
-def receive(file: UploadedFile, kind: Upload.Kind, actor: Actor) -> Upload:
-    """The row for a file somebody sent; the same bytes sent again are the same row. Raises ValidationError."""
+def receive(file: "UploadedFile[Any]", kind: Upload.Kind, actor: Actor) -> Upload:
+    """The row for a file somebody sent; the same bytes again are the same row. Raises ValidationError."""
     _check_cheaply(file, kind)
     with workspace_folder() as folder:
         source = folder / "source"
@@ -90,7 +90,8 @@ def check_video(width: int, height: int, seconds: float) -> None:
     longest = settings.EXTEND_MAX_SECONDS
     if seconds > longest + SECONDS_TOLERANCE:
         raise ValidationError(
-            f"This clip is {seconds:.1f} s long; clips of up to {longest:g} s can be extended.", code="too_long"
+            f"This clip is {seconds:.1f} s long; clips of up to {longest:g} s can be extended.",
+            code="too_long",
         )
     if min(width, height) not in VIDEO_HEIGHTS or crop(width, height, "auto").lost:
         raise ValidationError(
@@ -107,7 +108,7 @@ def picture_format(head: bytes) -> str | None:
     return "webp" if head[:4] == b"RIFF" and head[8:12] == b"WEBP" else None
 
 
-def _check_cheaply(file: UploadedFile, kind: Upload.Kind) -> None:
+def _check_cheaply(file: "UploadedFile[Any]", kind: Upload.Kind) -> None:
     limit = MAX_IMAGE_BYTES if kind == Upload.Kind.IMAGE else MAX_VIDEO_BYTES
     if (file.size or 0) > limit:
         raise ValidationError(f"This file is larger than {limit // 1_000_000} MB.", code="too_large")
@@ -121,7 +122,7 @@ def _check_cheaply(file: UploadedFile, kind: Upload.Kind) -> None:
         raise ValidationError("Only MP4 videos are accepted.", code="type")
 
 
-def _spool(file: UploadedFile, target: Path) -> str:
+def _spool(file: "UploadedFile[Any]", target: Path) -> str:
     digest = hashlib.sha256()
     with target.open("wb") as out:
         for chunk in file.chunks():
@@ -136,7 +137,7 @@ def _inspect(source: Path, kind: Upload.Kind, folder: Path) -> tuple[dict[str, A
         with source.open("rb") as file:
             memory = MEMORY_MIB[picture_format(file.read(16)) or "jpeg"]
         found = sandbox.run(
-            "generations.media.picture", str(source), str(target), memory_mib=memory, cpu_seconds=15
+            "generations.media.picture", str(source), str(target), memory_mib=memory, cpu_seconds=10
         )
         return found, target
     found = sandbox.run("generations.media.video", str(source), memory_mib=1024, cpu_seconds=20)

@@ -43,7 +43,7 @@ class TooLarge(Exception):
 
 
 def normalise(source: str, target: str) -> dict[str, int]:
-    """Re-encode `source` as JPEG at `target`; the original is not kept. Raises TooLarge and what Pillow raises."""
+    """Re-encode `source` as JPEG at `target`. Raises TooLarge, and whatever Pillow raises."""
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     # From the header, before any pixel is decoded: a 20 KB file may ask for 826 MB. Pillow's reader of
@@ -150,7 +150,7 @@ def main() -> None:
         answer = {"error": TOO_COMPLEX}
     except Exception:  # noqa: BLE001 - a hostile file may raise anything; the parent only needs to know
         answer = {"error": UNREADABLE}
-    print(json.dumps(answer))
+    sys.stdout.write(json.dumps(answer))
     sys.exit(1 if "error" in answer else 0)
 
 

@@ -50,7 +50,7 @@ def _span(header: str, size: int) -> tuple[int, int] | None:
 
 
 class Slice:
-    """Some bytes of a file, which is closed with the response even if nobody reads it (HEAD, a closed tab)."""
+    """Some bytes of a file, closed with the response even if nobody reads it (HEAD, a closed tab)."""
 
     def __init__(self, file: IO[bytes], first: int, last: int) -> None:
         file.seek(first)

@@ -75,7 +75,7 @@ def main() -> None:
         answer = probe(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None)
     except Exception:  # noqa: BLE001 - a hostile file may raise anything; the parent only needs to know
         answer = {"error": "This is not an MP4 video that can be read."}
-    print(json.dumps(answer))
+    sys.stdout.write(json.dumps(answer))
     sys.exit(1 if "error" in answer else 0)
 
 

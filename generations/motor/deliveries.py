@@ -21,7 +21,9 @@ GIVEN_UP = (Reason.UNCONFIRMED, Reason.DEADLINE)
 
 def waiting(generation: Generation) -> "QuerySet[Delivery]":
     """Deliveries about a generation that nobody has acted on."""
-    return Delivery.objects.filter(attempt__generation=generation, processed_at=None).select_related("attempt")
+    return Delivery.objects.filter(attempt__generation=generation, processed_at=None).select_related(
+        "attempt"
+    )
 
 
 def done(generation: Generation) -> None:

@@ -7,7 +7,15 @@ from django.utils import timezone
 from generations import jobs
 from generations.fal.client import Fal
 from generations.fal.failures import Failure, Reason
-from generations.fal.replies import Finished, NotYet, Progress, ResultOutcome, Unavailable, Unknown, read_video
+from generations.fal.replies import (
+    Finished,
+    NotYet,
+    Progress,
+    ResultOutcome,
+    Unavailable,
+    Unknown,
+    read_video,
+)
 from generations.gateway import connect
 from generations.models import Attempt, Generation, State
 from generations.motor.deliveries import FIRST_LOOK, done, waiting

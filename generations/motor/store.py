@@ -51,9 +51,7 @@ def store(generation_id: uuid.UUID) -> None:
 def _keep(generation: Generation, url: str, folder: Path) -> None:
     source, poster = folder / "clip.mp4", folder / "poster.webp"
     file = fetch(url, source, hosts=media_hosts(), before=refuse_in_transaction)
-    found = sandbox.run(
-        "generations.media.video", str(source), str(poster), memory_mib=2048, cpu_seconds=30
-    )
+    found = sandbox.run("generations.media.video", str(source), str(poster), memory_mib=2048, cpu_seconds=30)
     keys = [
         put(source, new_key("clips", generation.workspace_id, ".mp4")),
         put(poster, new_key("posters", generation.workspace_id, ".webp")),

@@ -63,7 +63,10 @@ def recover(generation: Generation) -> None:
         _ambiguous(generation, attempt, {"why": "the worker died while sending"})
         return
     with transaction.atomic():
-        if generation.move(State.QUEUED, cause="lease expired before sending", wake_at=timezone.now()) and attempt:
+        if (
+            generation.move(State.QUEUED, cause="lease expired before sending", wake_at=timezone.now())
+            and attempt
+        ):
             attempt.reject({"error": "nothing was sent"})
     jobs.poke(generation.pk)
 
@@ -135,9 +138,7 @@ def _requeue(generation: Generation, tries: int, *, cause: str, at_least: float 
         generation.finish(State.CANCELLED, cause="cancelled", reason=Reason.CANCELLED)
         return
     wait = max(at_least, backing_off(tries, first=2, factor=2, cap=300))
-    generation.move(
-        State.QUEUED, cause=cause[:60], tries=tries + 1, wake_at=timezone.now() + business(wait)
-    )
+    generation.move(State.QUEUED, cause=cause[:60], tries=tries + 1, wake_at=timezone.now() + business(wait))
 
 
 def fail(generation: Generation, failure: Failure, *, cause: str) -> bool:

@@ -8,8 +8,8 @@ from generations.fal.failures import Reason
 register = template.Library()
 
 
-@register.filter
-def credits(amount: int) -> str:
+@register.filter("credits")
+def as_credits(amount: int) -> str:
     """`1234` as `1 234 cr`."""
     return f"{amount:,}".replace(",", "\u202f") + "\u00a0cr"
 
@@ -43,7 +43,10 @@ REASONS: dict[str, tuple[str, str]] = {
     Reason.BUSY: ("The model was too busy.", "Run it again in a while."),
     Reason.TIMEOUT: ("The model took too long.", "Run it again; a shorter or smaller clip is quicker."),
     Reason.PROVIDER_FAULT: ("Something broke at the provider.", "Run it again; it is not your input."),
-    Reason.FILE_NOT_FETCHED: ("The provider could not read an input file.", "Run it again, or choose another file."),
+    Reason.FILE_NOT_FETCHED: (
+        "The provider could not read an input file.",
+        "Run it again, or choose another file.",
+    ),
     Reason.MEDIA_LOST: (
         "The clip was made, but its file could not be fetched whole.",
         "Run it again; an administrator sees the details.",

@@ -4,7 +4,9 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,11 +17,13 @@ from accounts.policy import Action, Actor
 from generations import orders
 from generations.catalogue import CATALOGUE, Endpoint, Mode, Quality, choose
 from generations.forms import GenerationForm
-from generations.media.intake import from_clip
+from generations.media.intake import SECONDS_TOLERANCE, from_clip
 from generations.models import EndpointSwitch, Generation, Notice
 from generations.orders import price
-from generations.switching import switch
+from generations.switching import aim, switch
 from generations.views.actor import ActorRequest, with_actor
+
+GONE = "The model of that page is not offered any more; look at this one and its price. Nothing was charged."
 
 
 @dataclass
@@ -45,7 +49,12 @@ def create(request: ActorRequest) -> HttpResponse:
         return _page(request, _switched(form, request.POST["to"]))
     if "requote" in request.POST:
         form.is_valid()
+        form.show_again()
         return _page(request, Page(form))
+    if request.POST.get("endpoint") not in CATALOGUE:
+        form.is_valid()
+        form.show_again()
+        return _page(request, Page(form, refusal=GONE, refusal_kind=orders.OffSale.__name__), status=409)
     return _placed(request, form)
 
 
@@ -59,54 +68,36 @@ def quote(request: ActorRequest) -> HttpResponse:
 
 def _placed(request: ActorRequest, form: GenerationForm) -> HttpResponse:
     if not form.is_valid():
+        form.show_again()
         return _page(request, Page(form), status=422)
     try:
         placed = orders.place(request.actor, form.order())
     except orders.Refused as refused:
-        return _page(request, _again(form, refused), status=409)
+        form.show_again(new_key=isinstance(refused, orders.KeyReused))
+        page = Page(form, refusal=str(refused), refusal_kind=type(refused).__name__)
+        return _page(request, page, status=409)
     count = len(placed)
     messages.success(request, "On its way." if count == 1 else f"{count} takes are on their way.")
     return redirect("generations:queue")
 
 
-def _again(form: GenerationForm, refused: orders.Refused) -> Page:
-    """The same form with a fresh price and, when its key was spent, a fresh key; nothing typed is lost."""
-    data = form.data.copy()
-    data.setlist("quoted", [str(form.quote().total)])
-    if isinstance(refused, orders.KeyReused):
-        data["form_key"] = str(uuid.uuid4())
-    for described in form.endpoint.media_fields:
-        kept = form.fields[described.name].kept  # type: ignore[attr-defined]  # a media field
-        data.setlist(f"{described.name}_upload", [str(each.pk) for each in kept])
-        data.setlist(f"{described.name}_clip", [])
-    again = GenerationForm(form.endpoint, form.actor, data)
-    again.is_valid()
-    return Page(again, refusal=str(refused), refusal_kind=type(refused).__name__)
-
-
 def _switched(form: GenerationForm, to: str) -> Page:
     mode, _, quality = to.partition("/")
-    current = form.endpoint
-    target = choose(
-        _word(Mode, mode, current.mode), _word(Quality, quality or current.quality, current.quality)
-    )
-    switched = switch(form, target)
-    notes = switched.notes
-    if quality == "" and target.quality != current.quality:
-        notes.insert(0, f"{current.quality.label} has no “{target.mode.label}”; this is {target.title}.")
-    return Page(GenerationForm(target, form.actor, initial=switched.initial), notes)
+    target, wanted = aim(form, _word(Mode, mode, form.endpoint.mode), _word(Quality, quality, None))
+    switched = switch(form, target, wanted)
+    return Page(GenerationForm(target, form.actor, initial=switched.initial), switched.notes)
 
 
 def _blank(actor: Actor, query: QueryDict) -> Page:
     """A first form: by address, by “use these settings”, or by “extend this clip”."""
-    if source := _seen(actor, query.get("remix")):
+    if (source := _seen(actor, query.get("remix"))) and (sold := CATALOGUE.get(source.endpoint)):
         initial = {key: value for key, value in source.input.items() if key != "seed"}
-        for described in CATALOGUE[source.endpoint].media_fields:
+        for described in sold.media_fields:
             value = initial[described.name]
             initial[described.name] = value if isinstance(value, list) else [value]
         initial["remix_of"] = source.pk
         notes = ["Settings taken from an earlier clip. A new seed will be drawn."]
-        return Page(GenerationForm(CATALOGUE[source.endpoint], actor, initial=initial), notes)
+        return Page(GenerationForm(sold, actor, initial=initial), notes)
     endpoint = _endpoint(query)
     initial = {"prompt": query["prompt"]} if "prompt" in query else {}
     if (source := _seen(actor, query.get("extend"))) and source.clip:
@@ -116,8 +107,6 @@ def _blank(actor: Actor, query: QueryDict) -> Page:
 
 
 def _extending(actor: Actor, endpoint: Endpoint, source: Generation) -> Page:
-    from django.core.exceptions import ValidationError
-
     try:
         initial = {"video_url": [str(from_clip(source, actor).pk)], "prompt": source.prompt}
     except ValidationError as error:
@@ -136,7 +125,9 @@ def _endpoint(data: QueryDict) -> Endpoint:
     named = CATALOGUE.get(data.get("endpoint", ""))
     if named:
         return named
-    return choose(_word(Mode, data.get("mode", ""), Mode.TEXT), _word(Quality, data.get("quality", ""), Quality.LITE))
+    return choose(
+        _word(Mode, data.get("mode", ""), Mode.TEXT), _word(Quality, data.get("quality", ""), Quality.LITE)
+    )
 
 
 def _word(kind: Any, value: str, otherwise: Any) -> Any:
@@ -210,4 +201,5 @@ def _extendable(form: GenerationForm) -> list[Generation]:
     if form.endpoint.mode != Mode.EXTEND:
         return []
     ready = Generation.objects.visible_to(form.actor).filter(state="succeeded").for_cards()
-    return list(ready.exclude(mode="extend").order_by("-created_at", "-id")[:12])
+    short = ready.filter(clip__seconds__lte=settings.EXTEND_MAX_SECONDS + SECONDS_TOLERANCE)
+    return list(short.exclude(resolution="4k").order_by("-created_at", "-id")[:12])

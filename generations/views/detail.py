@@ -1,6 +1,7 @@
 """One generation: everything known about it, and what can be done with it."""
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -13,8 +14,8 @@ from accounts.models import AuditEvent, LedgerEntry
 from accounts.policy import Action
 from generations import jobs
 from generations.catalogue import find
-from generations.models import Delivery, Generation, State, Upload
 from generations.fal.failures import Reason
+from generations.models import Delivery, Generation, State, Upload
 from generations.views.actor import ActorRequest, with_actor
 
 
@@ -55,8 +56,9 @@ def _settings(generation: Generation) -> list[dict[str, Any]]:
             continue
         value = generation.input.get(described.name)
         if value is not None:
-            labels = dict(described.labels)
-            shown = {True: "on", False: "off"}.get(value, labels.get(value, value)) if isinstance(value, bool | str) else value
+            shown = (
+                ("off", "on")[value] if isinstance(value, bool) else dict(described.labels).get(value, value)
+            )
             rows.append({"label": described.label, "value": shown, "changed": value != described.default})
     return rows
 
@@ -71,27 +73,28 @@ def _uploads(generation: Generation) -> list[Upload]:
 
 
 def timeline(generation: Generation) -> list[dict[str, Any]]:
-    """States, attempts, deliveries and ledger entries in the order they happened."""
+    """States, attempts, deliveries and money in the order they happened."""
     events = [
-        {"at": change.at, "kind": "state", "title": State(change.after).label, "text": change.cause}
-        for change in generation.changes.all()
+        _event(each.at, "state", State(each.after).label, each.cause) for each in generation.changes.all()
     ]
-    for attempt in generation.attempts.all():
-        events.append(
-            {"at": attempt.prepared_at, "kind": "attempt", "title": f"Attempt {attempt.number}",
-             "text": f"{attempt.state} {attempt.request_id or ''}".strip()}
-        )
-    for delivery in Delivery.objects.filter(attempt__generation=generation):
-        events.append(
-            {"at": delivery.received_at, "kind": "delivery", "title": "Webhook received",
-             "text": f"{delivery.status}, signature verified"}
-        )
+    events += [
+        _event(each.prepared_at, "attempt", f"Attempt {each.number}", f"{each.state} {each.request_id or ''}")
+        for each in generation.attempts.all()
+    ]
+    events += [
+        _event(each.received_at, "delivery", "Webhook received", f"{each.status}, signature verified")
+        for each in Delivery.objects.filter(attempt__generation=generation)
+    ]
     hold = generation.hold
-    events.append({"at": hold.created_at, "kind": "money", "title": f"{hold.amount} credits held", "text": ""})
+    events.append(_event(hold.created_at, "money", f"{hold.amount} credits held"))
     if hold.resolved_at:
-        title = f"{hold.amount} credits {hold.get_state_display().lower()}"
-        events.append({"at": hold.resolved_at, "kind": "money", "title": title, "text": ""})
+        end = "charged" if hold.state == hold.State.CAPTURED else "available again"
+        events.append(_event(hold.resolved_at, "money", f"{hold.amount} credits {end}"))
     return sorted(events, key=lambda event: event["at"])
+
+
+def _event(at: datetime, kind: str, title: str, text: str = "") -> dict[str, Any]:
+    return {"at": at, "kind": kind, "title": title, "text": text.strip()}
 
 
 @require_POST
@@ -145,8 +148,8 @@ def delete(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
 @with_actor
 def restore(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
     """Out of the bin again."""
-    binned = Generation.objects.filter(workspace=request.actor.workspace, deleted_at__isnull=False)
-    generation = get_object_or_404(binned, pk=pk)
+    away = Generation.objects.filter(workspace=request.actor.workspace, deleted_at__isnull=False)
+    generation = get_object_or_404(away, pk=pk)
     if not request.actor.may_on(Action.CREATE, Action.DELETE_ANY, generation.author_id):
         return render(request, "403.html", status=403)
     Generation.objects.filter(pk=pk).update(deleted_at=None)
@@ -157,8 +160,8 @@ def restore(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_safe
 @with_actor
-def bin(request: ActorRequest) -> HttpResponse:
+def binned(request: ActorRequest) -> HttpResponse:
     """What was moved to the bin, newest first."""
-    binned = Generation.objects.filter(workspace=request.actor.workspace, deleted_at__isnull=False)
-    cards = binned.for_cards().order_by("-deleted_at")[:48]
+    away = Generation.objects.filter(workspace=request.actor.workspace, deleted_at__isnull=False)
+    cards = away.for_cards().order_by("-deleted_at")[:48]
     return render(request, "generations/bin.html", {"cards": cards})

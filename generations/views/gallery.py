@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.models import Wallet
-from accounts.policy import Action
+from accounts.policy import Action, Actor
 from generations.catalogue import Mode
 from generations.models import OPEN, Generation, State
 from generations.views.actor import ActorRequest, with_actor
@@ -24,7 +24,7 @@ MOST_WATCHED = 60
 CURSOR_SALT = "gallery"
 
 
-class GalleryFilter(django_filters.FilterSet):
+class GalleryFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
     """The address of a gallery is its filter."""
 
     q = django_filters.CharFilter(field_name="prompt", lookup_expr="icontains", label="Search prompts")
@@ -51,8 +51,9 @@ class GalleryFilter(django_filters.FilterSet):
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The studio's front door: people come to make something, viewers to look."""
-    actor = getattr(request, "actor", None)
-    makes = bool(actor) and actor.may(Action.CREATE)
+    actor: Actor | None = getattr(request, "actor", None)
+    # Not `is not None`: the actor is lazy, and only its truth is the answer.
+    makes = actor.may(Action.CREATE) if actor else False
     return redirect("generations:create" if makes else "generations:gallery")
 
 
@@ -75,7 +76,11 @@ def gallery(request: ActorRequest) -> HttpResponse:
         "team": team,
         "query": _without_cursor(request),
     }
-    template = "generations/gallery.html#cards" if "after" in request.GET and _is_htmx(request) else "generations/gallery.html"
+    template = (
+        "generations/gallery.html#cards"
+        if "after" in request.GET and _is_htmx(request)
+        else "generations/gallery.html"
+    )
     return render(request, template, context)
 
 
@@ -119,7 +124,9 @@ def _after(cards: "QuerySet[Generation]", cursor: str) -> "QuerySet[Generation]"
         at, key = signing.loads(cursor, salt=CURSOR_SALT)
     except signing.BadSignature:
         return cards
-    return cards.filter(TupleLessThan(Tuple("created_at", "id"), (datetime.fromisoformat(at), uuid.UUID(key))))
+    return cards.filter(
+        TupleLessThan(Tuple("created_at", "id"), (datetime.fromisoformat(at), uuid.UUID(key)))
+    )
 
 
 def _cursor(last: Generation) -> str:
@@ -142,5 +149,3 @@ def _is_uuid(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-

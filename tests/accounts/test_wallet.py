@@ -1,7 +1,9 @@
 """The wallet's verbs: exact, once, and refused by the schema when code is wrong."""
 
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Barrier
 from typing import Any
 
@@ -22,7 +24,9 @@ def place(world: World, **values: Any) -> Generation:
     return orders.place(world.alice, order(world.alice, **values))[0]
 
 
-def test_a_hold_takes_from_what_is_available_and_not_from_what_is_posted(world: World, wallet: Wallet) -> None:
+def test_a_hold_takes_from_what_is_available_and_not_from_what_is_posted(
+    world: World, wallet: Wallet
+) -> None:
     generation = place(world)
     wallet.refresh_from_db()
     assert (wallet.posted, wallet.held, wallet.available) == (1000, 40, 960)
@@ -42,11 +46,13 @@ def test_a_capture_charges_the_hold_once(world: World, wallet: Wallet) -> None:
         transaction.set_rollback(True)
 
 
-def _now() -> None:
-    """Have PostgreSQL evaluate its deferred triggers here."""
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Have PostgreSQL evaluate its deferred triggers after each statement, not at the commit."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    yield
 
 
 def test_a_resolved_hold_can_never_change_again(world: World) -> None:
@@ -59,9 +65,8 @@ def test_a_resolved_hold_can_never_change_again(world: World) -> None:
 
 def test_an_ended_generation_with_an_open_hold_is_refused(world: World) -> None:
     generation = place(world)
-    with pytest.raises(IntegrityError), transaction.atomic():
+    with pytest.raises(IntegrityError), transaction.atomic(), at_once():
         Generation.objects.filter(pk=generation.pk).update(state=State.FAILED, wake_at=None)
-        _now()
 
 
 def test_the_schema_refuses_an_overdraft_even_when_code_forgets(wallet: Wallet) -> None:
@@ -72,7 +77,8 @@ def test_the_schema_refuses_an_overdraft_even_when_code_forgets(wallet: Wallet) 
 
 def test_the_ledger_is_append_only(wallet: Wallet, on_postgres: bool) -> None:
     AuditEvent.of("test", wallet, actor=None).save()
-    _now()
+    with at_once():
+        pass
     acts = [
         "UPDATE accounts_ledgerentry SET amount = 1",
         "DELETE FROM accounts_ledgerentry",

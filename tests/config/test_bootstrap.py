@@ -197,6 +197,7 @@ def test_a_full_disk_is_noticed_before_anything_is_written(tmp_path: Path, monke
     [
         ("OSError: [Errno 28] No space left on device", "disk is full"),
         ("NewConnectionError: Failed to establish a new connection", "cannot be reached"),
+        ('SSLError("the SSL module is not available.")', "connect securely"),
         ("ERROR: No matching distribution found for av", "no ready-made package"),
         ("PermissionError: [Errno 13] Permission denied", "cannot be written"),
     ],

@@ -48,7 +48,9 @@ def _read_request(connection: socket.socket) -> None:
     while b"\r\n\r\n" not in received:
         received += connection.recv(65536)
     head, _, body = received.partition(b"\r\n\r\n")
-    length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
+    length = next(
+        (int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0
+    )
     while len(body) < length:
         body += connection.recv(65536)
 
@@ -131,7 +133,10 @@ def test_what_proves_nothing_is_ambiguous(what: str) -> None:
 
 
 REFUSALS = {
-    "422": (answer(422, {"detail": [{"loc": ["body", "prompt"], "msg": "m", "type": "missing"}]}), Refusal.REFUSED),
+    "422": (
+        answer(422, {"detail": [{"loc": ["body", "prompt"], "msg": "m", "type": "missing"}]}),
+        Refusal.REFUSED,
+    ),
     "400": (answer(400, {"detail": "bad"}), Refusal.REFUSED),
     "404": (answer(404, {"detail": "Application not found"}), Refusal.REFUSED),
     "413": (answer(413, {"detail": "too large"}), Refusal.REFUSED),
@@ -182,8 +187,18 @@ def test_the_key_is_in_no_representation() -> None:
 @pytest.mark.parametrize(
     ("http", "body", "reason", "field"),
     [
-        (422, {"detail": [{"loc": ["body", "image_urls", 0], "type": "image_too_large"}]}, Reason.BAD_INPUT, "image_urls"),
-        (422, {"detail": [{"loc": ["body"], "type": "content_policy_violation"}]}, Reason.CONTENT_POLICY, "body"),
+        (
+            422,
+            {"detail": [{"loc": ["body", "image_urls", 0], "type": "image_too_large"}]},
+            Reason.BAD_INPUT,
+            "image_urls",
+        ),
+        (
+            422,
+            {"detail": [{"loc": ["body"], "type": "content_policy_violation"}]},
+            Reason.CONTENT_POLICY,
+            "body",
+        ),
         (500, {"detail": "x", "error_type": "runner_server_error"}, Reason.PROVIDER_FAULT, ""),
         (504, {"detail": "x"}, Reason.TIMEOUT, ""),
         (422, {"detail": [{"loc": ["body", "x"], "type": "a_word_of_tomorrow"}]}, Reason.BAD_INPUT, "x"),
@@ -197,5 +212,7 @@ def test_an_error_of_any_shape_becomes_a_reason(http: int, body: Any, reason: Re
 
 
 def test_what_fal_echoes_of_the_input_is_not_kept() -> None:
-    failure = read_failure(422, {"detail": [{"loc": ["body", "p"], "type": "missing", "input": "a private prompt"}]})
+    failure = read_failure(
+        422, {"detail": [{"loc": ["body", "p"], "type": "missing", "input": "a private prompt"}]}
+    )
     assert "private" not in str(failure.raw)

@@ -42,9 +42,7 @@ def things(world: World) -> dict[str, uuid.UUID]:
         "generations:upload": picture.pk,
         "generations:restore": binned.pk,
         "accounts:switch": world.alice.workspace.pk,
-    } | {
-        f"generations:{name}": done.pk for name in ("detail", "cancel", "delete", "clip", "poster")
-    }
+    } | {f"generations:{name}": done.pk for name in ("detail", "cancel", "delete", "clip", "poster")}
 
 
 def finished(world: World) -> Generation:
@@ -52,11 +50,18 @@ def finished(world: World) -> Generation:
     generation = orders.place(world.alice, order(world.alice))[0]
     generation.claim(State.SUBMITTING, seconds=60, cause="test")
     Attempt.objects.create(
-        generation=generation, number=1, token_hash=uuid.uuid4().hex, state="accepted", request_id=uuid.uuid4()
+        generation=generation,
+        number=1,
+        token_hash=uuid.uuid4().hex,
+        state="accepted",
+        request_id=uuid.uuid4(),
     )
     generation.move(State.SUBMITTED, cause="test", wake_at=generation.created_at)
     generation.move(State.STORING, cause="test", wake_at=generation.created_at)
-    keys = [vault().save(new_key("clips", generation.workspace_id, ".mp4"), ContentFile(b"0123456789")) for _ in "cp"]
+    keys = [
+        vault().save(new_key("clips", generation.workspace_id, ".mp4"), ContentFile(b"0123456789"))
+        for _ in "cp"
+    ]
     clip = Clip.objects.create(
         generation=generation, file=keys[0], poster=keys[1], sha256="0" * 64, size=10,
         width=1280, height=720, seconds=8.0, has_audio=True,
@@ -116,7 +121,7 @@ def test_a_colleague_sees_but_does_not_delete_what_is_not_theirs(
     bob = client_of("bob")
     key = things["generations:detail"]
     assert bob.get(reverse("generations:detail", args=[key])).status_code == 200
-    assert b"0123456789" == bob.get(reverse("generations:clip", args=[key])).getvalue()
+    assert bob.get(reverse("generations:clip", args=[key])).getvalue() == b"0123456789"
     assert bob.post(reverse("generations:delete", args=[key])).status_code == 403
 
 
@@ -145,7 +150,10 @@ def test_every_post_without_a_token_is_refused(things: dict[str, uuid.UUID], wor
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(world.alice.user)
     for name in ("cancel", "delete"):
-        assert strict.post(reverse(f"generations:{name}", args=[things[f"generations:{name}"]])).status_code == 403
+        assert (
+            strict.post(reverse(f"generations:{name}", args=[things[f"generations:{name}"]])).status_code
+            == 403
+        )
     assert strict.post(reverse("generations:create")).status_code == 403
 
 
@@ -164,7 +172,9 @@ RANGES = {
 
 
 @pytest.mark.parametrize("asked", RANGES)
-def test_a_player_gets_the_bytes_it_asked_for(things: dict[str, uuid.UUID], client_of: Any, asked: str) -> None:
+def test_a_player_gets_the_bytes_it_asked_for(
+    things: dict[str, uuid.UUID], client_of: Any, asked: str
+) -> None:
     status, content, header = RANGES[asked]
     address = reverse("generations:clip", args=[things["generations:clip"]])
     response = client_of("alice").get(address, headers={"Range": asked} if asked else {})

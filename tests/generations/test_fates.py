@@ -4,6 +4,7 @@ This table is the specification of the motor. Webhooks, workers and fal are real
 that meet over HTTP and Redis; only the business timers are shortened.
 """
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from fal_emulator.fates import FATES
 from generations import motor
 from generations.fal.failures import Reason
 from generations.models import Delivery, Generation, State
+from generations.reconcile import sweep
 from tests.world import Studio
 
 PRICE = 40  # Lite, 8 s, 720p with audio
@@ -148,8 +150,6 @@ def test_a_result_after_we_gave_up_is_a_gift(studio: Studio, settings: Any) -> N
     generation = studio.place(prompt="A comet [drop] [slow]")
     while Generation.objects.get(pk=generation.pk).is_open:
         studio.work()
-        from generations.reconcile import sweep
-
         sweep()
     generation.refresh_from_db()
     assert (generation.state, generation.reason) == (State.FAILED, Reason.UNCONFIRMED)
@@ -159,8 +159,6 @@ def test_a_result_after_we_gave_up_is_a_gift(studio: Studio, settings: Any) -> N
         studio.work()
         if Generation.objects.get(pk=generation.pk).state == State.SUCCEEDED:
             break
-        import time
-
         time.sleep(0.05)
     generation.refresh_from_db()
     assert generation.state == State.SUCCEEDED

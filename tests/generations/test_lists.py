@@ -26,7 +26,9 @@ def place_many(who: Actor, count: int, **values: Any) -> list[Generation]:
 
 
 def queries(client: Any, address: str, **query: str) -> int:
-    with CaptureQueriesContext(connection, ) as captured:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
         assert client.get(address, query).status_code == 200
     return len(captured)
 

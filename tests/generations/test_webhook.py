@@ -15,11 +15,17 @@ from fal_emulator.server import Emulator
 from generations import orders, webhooks
 from generations.models import Attempt, Delivery, Generation, State, StateChange
 from generations.models.attempt import hashed
+from generations.motor.deliveries import hear
 from tests.world import World, order
 
 TOKEN = "t" * 43
 REQUEST = "6c9d6b3e-9a7e-4b5c-8a57-0f4f3d2a1b00"
-OK = {"request_id": REQUEST, "gateway_request_id": REQUEST, "status": "OK", "payload": {"video": {"url": "u"}}}
+OK = {
+    "request_id": REQUEST,
+    "gateway_request_id": REQUEST,
+    "status": "OK",
+    "payload": {"video": {"url": "u"}},
+}
 
 
 @pytest.fixture
@@ -37,7 +43,9 @@ def submitted(world: World, fal: Emulator, settings: Any) -> Generation:
     return generation
 
 
-def signed(fal: Emulator, body: bytes, request_id: str = REQUEST, user: str = "emulator-account") -> dict[str, str]:
+def signed(
+    fal: Emulator, body: bytes, request_id: str = REQUEST, user: str = "emulator-account"
+) -> dict[str, str]:
     return fal.app.world.signer.headers(request_id, user, body)
 
 
@@ -52,7 +60,11 @@ def signed_at(fal: Emulator, body: bytes, at: float) -> dict[str, str]:
 def deliver(body: bytes, headers: dict[str, str], token: str = TOKEN, **options: Any) -> int:
     address = reverse("generations:fal_webhook", args=[token])
     response = Client(enforce_csrf_checks=True).post(
-        address, body, content_type=options.pop("content_type", "application/json"), headers=headers, **options
+        address,
+        body,
+        content_type=options.pop("content_type", "application/json"),
+        headers=headers,
+        **options,
     )
     return response.status_code
 
@@ -62,7 +74,11 @@ def raw(**changes: Any) -> bytes:
 
 
 def traces() -> tuple[int, ...]:
-    return Delivery.objects.count(), StateChange.objects.count(), Generation.objects.filter(state="submitted").count()
+    return (
+        Delivery.objects.count(),
+        StateChange.objects.count(),
+        Generation.objects.filter(state="submitted").count(),
+    )
 
 
 def test_a_genuine_delivery_is_stored_before_it_is_answered(submitted: Generation, fal: Emulator) -> None:
@@ -73,14 +89,16 @@ def test_a_genuine_delivery_is_stored_before_it_is_answered(submitted: Generatio
     assert (delivery.status, delivery.stale, delivery.processed_at) == ("OK", False, None)
 
 
-def test_the_same_delivery_again_is_answered_and_changes_nothing(submitted: Generation, fal: Emulator) -> None:
+def test_the_same_delivery_again_is_answered_and_changes_nothing(
+    submitted: Generation, fal: Emulator
+) -> None:
     body = raw()
     assert [deliver(body, signed(fal, body)) for _ in range(3)] == [200, 200, 200]
     assert Delivery.objects.count() == 1
 
 
 MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, str]]] = {
-    "no headers": lambda headers: {},
+    "no headers": lambda _: {},
     "no signature": lambda headers: {**headers, "X-Fal-Webhook-Signature": ""},
     "short signature": lambda headers: {**headers, "X-Fal-Webhook-Signature": "ab"},
     "not hex": lambda headers: {**headers, "X-Fal-Webhook-Signature": "z" * 128},
@@ -139,13 +157,17 @@ def test_a_delivery_of_another_request_to_this_token_is_refused(submitted: Gener
     assert Delivery.objects.count() == 0
 
 
-def test_a_header_that_names_another_request_than_the_body_is_refused(submitted: Generation, fal: Emulator) -> None:
+def test_a_header_that_names_another_request_than_the_body_is_refused(
+    submitted: Generation, fal: Emulator
+) -> None:
     body = raw(gateway_request_id="gateway")
     assert deliver(body, signed(fal, body, request_id="another")) == 400
     assert deliver(body, signed(fal, body, request_id="gateway")) == 200
 
 
-@pytest.mark.parametrize(("age", "status", "stale"), [(290, 200, False), (1000, 200, True), (4 * 3600, 400, None)])
+@pytest.mark.parametrize(
+    ("age", "status", "stale"), [(290, 200, False), (1000, 200, True), (4 * 3600, 400, None)]
+)
 def test_age_decides_between_belief_a_look_and_refusal(
     submitted: Generation, fal: Emulator, age: int, status: int, stale: bool | None
 ) -> None:
@@ -155,7 +177,9 @@ def test_age_decides_between_belief_a_look_and_refusal(
 
 
 @pytest.mark.parametrize("content", [b" ", b"[]", b"{}", b"null", b"not json", b'{"request_id": 7}'])
-def test_a_signed_body_that_makes_no_sense_is_a_400(submitted: Generation, fal: Emulator, content: bytes) -> None:
+def test_a_signed_body_that_makes_no_sense_is_a_400(
+    submitted: Generation, fal: Emulator, content: bytes
+) -> None:
     assert deliver(content, signed(fal, content)) == 400
     assert Delivery.objects.count() == 0
 
@@ -190,7 +214,9 @@ def test_forgeries_make_us_ask_for_keys_at_most_once_a_minute(submitted: Generat
     assert webhooks.keys().asked_at == asked
 
 
-def test_the_address_in_use_answers_without_a_redirect(submitted: Generation, fal: Emulator, settings: Any) -> None:
+def test_the_address_in_use_answers_without_a_redirect(
+    submitted: Generation, fal: Emulator, settings: Any
+) -> None:
     settings.SECURE_SSL_REDIRECT = True
     body = raw()
     assert deliver(body, signed(fal, body)) == 200
@@ -201,13 +227,9 @@ def test_a_webhook_before_the_submits_answer_adopts_the_request(
 ) -> None:
     early = orders.place(world.alice, order(world.alice))[0]
     assert early.claim(State.SUBMITTING, seconds=60, cause="test")
-    attempt = Attempt.objects.create(
-        generation=early, number=1, token_hash=hashed("e" * 43), state="sending"
-    )
+    attempt = Attempt.objects.create(generation=early, number=1, token_hash=hashed("e" * 43), state="sending")
     body = raw(request_id="early-1", gateway_request_id="early-1")
     assert deliver(body, signed(fal, body, request_id="early-1"), token="e" * 43) == 200
-    from generations.motor.deliveries import hear
-
     assert hear(early).state == State.SUBMITTED
     attempt.refresh_from_db()
     assert (attempt.request_id, attempt.state) == ("early-1", "accepted")

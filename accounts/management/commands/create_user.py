@@ -55,4 +55,6 @@ class Command(BaseCommand):
                 wallet = Wallet.objects.get(workspace=workspace)
                 wallet.grant(options["credits"], cause=f"create_user:{user.pk}", reason="Opening credits")
             AuditEvent.of("user.created", workspace, actor=None, email=email).save()
-        self.stdout.write(f"{email} can sign in; workspace {workspace.pk} holds {options['credits']} credits.")
+        self.stdout.write(
+            f"{email} can sign in; workspace {workspace.pk} holds {options['credits']} credits."
+        )

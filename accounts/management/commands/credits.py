@@ -57,6 +57,8 @@ class Command(BaseCommand):
             with transaction.atomic():
                 act = wallet.grant if verb == "grant" else wallet.adjust
                 entry = act(amount, cause=cause, actor=None, reason=options["reason"])
-                AuditEvent.of(f"credits.{verb}", wallet, actor=None, amount=amount, cause=entry.cause_key).save()
+                AuditEvent.of(
+                    f"credits.{verb}", wallet, actor=None, amount=amount, cause=entry.cause_key
+                ).save()
         except IntegrityError as error:
             raise CommandError("Refused: booked before, or more than is available.") from error

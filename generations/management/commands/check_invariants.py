@@ -1,4 +1,4 @@
-"""`check_invariants`: is the money exact and nothing forgotten? Names each row that is wrong; exit 1 if any."""
+"""`check_invariants`: is the money exact and nothing forgotten? Names each wrong row; exit 1 if any."""
 
 import sys
 from typing import Any

@@ -10,7 +10,7 @@ from allauth.account.models import EmailAddress
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from accounts.models import Membership, Role, User, Workspace
+from accounts.models import Membership, Role, User, Workspace, open_workspace
 from accounts.policy import Actor
 from generations import orders
 from generations.catalogue import find
@@ -101,7 +101,7 @@ def _workspace(name: str, people: list[tuple[User, Role]]) -> Workspace:
     known = Workspace.objects.filter(name=name, memberships__user=owner).first()
     if known:
         return known
-    workspace = Workspace.open(name, owner=owner)
+    workspace = open_workspace(name, owner=owner)
     for user, role in people[1:]:
         Membership.objects.create(user=user, workspace=workspace, role=role)
     workspace.wallet.grant(CREDITS, cause=f"seed:{workspace.pk}", reason="Opening credits")
@@ -111,7 +111,9 @@ def _workspace(name: str, people: list[tuple[User, Role]]) -> Workspace:
 def _make(sample: Sample) -> Generation:
     membership = Membership.objects.select_related("user", "workspace").get(user__email=sample.author)
     endpoint = find(sample.endpoint)
-    values = {described.name: described.default for described in endpoint.fields if described.default is not None}
+    values = {
+        described.name: described.default for described in endpoint.fields if described.default is not None
+    }
     values |= {
         "prompt": sample.prompt,
         "duration": sample.duration,

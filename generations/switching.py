@@ -160,17 +160,15 @@ def _carry_media(form: GenerationForm, target: Endpoint, parked: Values, switche
         if isinstance(bound, MediaField)
     }
     for name in places:
-        unread = form.errors.as_data().get(name, [])
-        switched.notes += [text for error in unread if error.code == "file" for text in error.messages]
+        problems = [each for each in form.errors.as_data().get(name, []) if each.code != "required"]
+        switched.notes += [text for each in problems for text in each.messages]
     known = _texts_by_name(parked.get("_places")) | places
     pictures = _pool(form, parked, places, videos=False)
     videos = _pool(form, parked, places, videos=True)
     slots = [each for each in target.media_fields if each.kind != Kind.VIDEO]
     reels = [each for each in target.media_fields if each.kind == Kind.VIDEO]
     spare = _settle(slots, pictures, known, switched.initial)
-    _settle(
-        [each for each in target.media_fields if each.kind == Kind.VIDEO], videos, known, switched.initial
-    )
+    _settle(reels, videos, known, switched.initial)
     if spare and slots:
         switched.notes.append(f"{target.title} takes fewer pictures; the others wait in their tab.")
     return {"_images": pictures, "_videos": videos, "_places": known}

@@ -79,5 +79,14 @@ def reachable(programs: Path, directory: Path) -> Path:
     try:
         subprocess.run(probe, user=unprivileged_user(), check=True, capture_output=True, cwd="/")
     except (OSError, subprocess.CalledProcessError):
-        return Path(shutil.copytree(programs.parent, directory / "programs", symlinks=True)) / programs.name
+        return copied(programs, directory / "programs")
     return programs
+
+
+def copied(programs: Path, to: Path) -> Path:
+    """The wheel's programs find their libraries in a folder beside the package, by relative path."""
+    package = programs.parent.parent
+    for folder in (programs.parent, package.with_name(f"{package.name}.libs")):
+        if folder.exists():
+            shutil.copytree(folder, to / folder.relative_to(package.parent))
+    return to / programs.relative_to(package.parent)

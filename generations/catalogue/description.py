@@ -73,6 +73,7 @@ class Field:
     `choices` are offered; `older_choices` appear only on older fal pages and are offered when an
     administrator switches them on for the endpoint. `minimum` and `maximum` bound numbers, or the
     count of an IMAGES field. `default=None` means fal has none, so nothing is sent when it is empty.
+    `min_height` is fal's advice for pictures: smaller ones are taken, with a warning.
     """
 
     name: str

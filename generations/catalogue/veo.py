@@ -30,7 +30,7 @@ VIDEO = Field(
     "video_url",
     Kind.VIDEO,
     "Clip to extend",
-    "A clip of this workspace, or an MP4 of up to 8 seconds in 720p or 1080p.",
+    "A clip of this workspace, or an MP4 of up to 8 seconds: 720p or 1080p, 16:9 or 9:16, made by Veo.",
     required=True,
 )
 RATIO = Field(
@@ -64,9 +64,12 @@ RESOLUTION = Field(
     choices=("720p", "1080p", "4k"),
     labels=(("720p", "720p"), ("1080p", "1080p"), ("4k", "4K")),
 )
+RESOLUTION_LITE = RESOLUTION.but(choices=("720p", "1080p"))
 # Page text of the lite family ties 1080p to 8 s, its schema does not and a reseller sells shorter
 # ones; so it is offered, and a refusal by fal costs nothing.
-RESOLUTION_LITE = RESOLUTION.but(choices=("720p", "1080p"))
+RESOLUTION_LITE_LENGTHS = RESOLUTION_LITE.but(
+    help="The model may refuse 1080p in clips shorter than 8 s; a refusal costs nothing."
+)
 RESOLUTION_EXTEND = RESOLUTION.but(choices=("720p",))
 AUDIO = Field("generate_audio", Kind.SWITCH, "Audio", "A soundtrack made with the picture.", default=True)
 NEGATIVE = Field(
@@ -134,7 +137,7 @@ VEO = (
         Mode.TEXT,
         Quality.LITE,
         "Drafts for little money.",
-        (PROMPT, RATIO, DURATION, RESOLUTION_LITE, AUDIO, NEGATIVE, SEED, AUTO_FIX_ON, SAFETY),
+        (PROMPT, RATIO, DURATION, RESOLUTION_LITE_LENGTHS, AUDIO, NEGATIVE, SEED, AUTO_FIX_ON, SAFETY),
         LITE_PRICE,
     ),
     Endpoint(
@@ -143,7 +146,7 @@ VEO = (
         Mode.IMAGE,
         Quality.LITE,
         "Drafts for little money.",
-        (PROMPT, IMAGE, RATIO_AUTO, DURATION, RESOLUTION_LITE, AUDIO, *TAIL),
+        (PROMPT, IMAGE, RATIO_AUTO, DURATION, RESOLUTION_LITE_LENGTHS, AUDIO, *TAIL),
         LITE_PRICE,
     ),
     Endpoint(

@@ -14,6 +14,14 @@ function counted() {
   const length = prompt().value.length;
   mark.textContent = `${length.toLocaleString("en")} / ${Number(prompt().maxLength).toLocaleString("en")}`;
   mark.classList.toggle("full", length >= prompt().maxLength);
+  $(".finder-words").textContent = prompt().value.slice(0, 160);
+}
+
+// On a phone the tabs scroll sideways: the chosen one is brought into sight.
+function sighted() {
+  const row = $(".modes");
+  const mode = $("[aria-pressed=true]", row);
+  row.scrollLeft = mode.offsetLeft - row.offsetLeft - (row.clientWidth - mode.clientWidth) / 2;
 }
 
 function insert(words) {
@@ -173,7 +181,10 @@ addEventListener("pageshow", (event) => {
 });
 
 document.addEventListener("htmx:afterSettle", (event) => {
-  if (event.detail.elt.id === "composer" || event.detail.target?.id === "composer") counted();
+  if (event.detail.elt.id !== "composer") return;
+  counted();
+  sighted();
 });
 restoreDraft();
 counted();
+sighted();

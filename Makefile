@@ -29,4 +29,4 @@ check:
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	find templates -name '*.html' -print0 | xargs -0 -r .venv/bin/djade --check
-	.venv/bin/python manage.py makemigrations --check --dry-run
+	DATABASE_URL=sqlite://:memory: .venv/bin/python manage.py makemigrations --check --dry-run

@@ -7,6 +7,7 @@ there it is the same steps in one IMMEDIATE transaction. Both are proven equal b
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from itertools import groupby
 from typing import Any
 
@@ -53,7 +54,9 @@ def _insert_by_statement(
             f"FROM guard, jsonb_populate_recordset(NULL::{name}, %s::jsonb))"
         )
         values.append(json.dumps([_columns(row, columns) for row in group], default=str))
-    with connection.cursor() as cursor:
+    # A statement is its own transaction; only inside somebody else's does a refusal need a savepoint.
+    savepoint = transaction.atomic() if connection.in_atomic_block else nullcontext()
+    with savepoint, connection.cursor() as cursor:
         cursor.execute(f"WITH {', '.join(parts)} SELECT count(*) FROM guard", values)  # noqa: S608
         return bool(cursor.fetchone()[0])
 

@@ -244,7 +244,7 @@ class GenerationForm(forms.Form):
         data.setlist("quoted", [str(self.quote().total)])
         if new_key or "form_key" in self.errors:
             data.setlist("form_key", [str(uuid.uuid4())])
-        self.data = data
+        self.data, self.files = data, MultiValueDict()
 
     def warnings(self) -> dict[str, list[str]]:
         """What is accepted but may disappoint, by field: soft pictures, and what will be cut away."""

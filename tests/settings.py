@@ -1,5 +1,6 @@
 """The product's settings, with a quick password hasher, mail in memory and files in a temporary folder."""
 
+import atexit
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 # Kept for the life of the process and removed with it.
 _directory = tempfile.TemporaryDirectory(prefix="dailies-media-")
+atexit.register(_directory.cleanup)
 MEDIA_ROOT = Path(_directory.name)
 STORAGES = {
     "default": {**STORAGES["default"], "OPTIONS": {"location": MEDIA_ROOT}},

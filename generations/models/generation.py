@@ -214,6 +214,12 @@ class Generation(models.Model):
             self.refresh_from_db()
         return bool(won)
 
+    def renew(self, *, seconds: float) -> bool:
+        """Keep a lease for longer; False when somebody took it over meanwhile."""
+        until = timezone.now() + timedelta(seconds=seconds)
+        mine = Generation.objects.filter(pk=self.pk, state=self.state, epoch=self.epoch)
+        return bool(mine.update(lease_until=until, wake_at=until))
+
     def finish(self, to: State, *, cause: str, **fields: Any) -> bool:
         """End it: hold resolved and state changed in one transaction, or neither.
 

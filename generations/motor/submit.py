@@ -21,6 +21,10 @@ from generations.timing import AMBIGUOUS_LOOKS, LEASE, backing_off, business
 
 logger = logging.getLogger(__name__)
 
+# What counts against FAL_MAX_IN_FLIGHT. Workers that look at the same moment may exceed it by their number.
+WITH_FAL = (State.SUBMITTING, State.AMBIGUOUS, State.SUBMITTED)
+FULL_PAUSE = 2.0
+
 
 def submit(generation: Generation) -> None:
     """Claim a queued generation, write the attempt down, send it, record what came of it."""
@@ -30,6 +34,9 @@ def submit(generation: Generation) -> None:
     if generation.deadline_at <= now:
         generation.finish(State.FAILED, cause="deadline", reason=Reason.DEADLINE)
         return
+    if Generation.objects.filter(state__in=WITH_FAL).count() >= settings.FAL_MAX_IN_FLIGHT:
+        generation.wait(FULL_PAUSE, tries=generation.tries)
+        return
     tries = generation.tries
     if not generation.claim(State.SUBMITTING, seconds=LEASE, cause="claimed"):
         return
@@ -38,6 +45,9 @@ def submit(generation: Generation) -> None:
         arguments = fal_arguments(generation, fal)
     except Unavailable as error:
         _requeue(generation, tries, cause=f"upload failed: {error}")
+        return
+    # Large inputs take a while: somebody may have thought this worker dead.
+    if not generation.renew(seconds=LEASE):
         return
     attempt, token = Attempt.prepare(generation, arguments)
     if not attempt.begin(generation.epoch):

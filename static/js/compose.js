@@ -148,7 +148,7 @@ document.addEventListener("change", (event) => {
   if (event.target.closest?.("#compose .priced")) stale = true;
 });
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.elt.id !== "quote") return;
+  if (event.detail.requestConfig.elt.id !== "quote") return;
   stale = false;
   if (waiting) form().requestSubmit();
 });

@@ -85,7 +85,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 // Say it when live updates do not arrive, and when they do again.
 const connection = $("#connection");
 const paused = (is) => (event) => {
-  if (connection && event.detail.elt?.classList.contains("live")) connection.hidden = !is;
+  if (connection && event.detail.requestConfig.elt.classList.contains("live")) connection.hidden = !is;
 };
 document.addEventListener("htmx:sendError", paused(true));
 document.addEventListener("htmx:responseError", paused(true));

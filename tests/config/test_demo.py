@@ -40,8 +40,8 @@ def demo(data: Path, *arguments: str, **environment: str) -> subprocess.Popen[st
     )
 
 
-def make_clip(data: Path, **environment: str) -> tuple[int, str]:
-    with demo(data, "--port", str(free_port()), "--once", "A fox at dawn", **environment) as running:
+def make_clip(data: Path, prompt: str = "A fox at dawn", **environment: str) -> tuple[int, str]:
+    with demo(data, "--port", str(free_port()), "--once", prompt, **environment) as running:
         output, _ = running.communicate(timeout=180)
     return running.returncode, output
 
@@ -83,6 +83,13 @@ def assert_made(code: int, output: str, data: Path) -> None:
 def test_once_makes_a_clip_and_leaves_nothing_running(tmp_path: Path):
     code, output = make_clip(tmp_path)
     assert_made(code, output, tmp_path)
+
+
+def test_once_tells_a_refusal_from_a_success(tmp_path: Path):
+    # The word in brackets is for the offline fal, whose content filter then refuses.
+    code, output = make_clip(tmp_path, "A fox at dawn [policy]")
+    assert code == 3, output
+    assert re.search(r"state: failed\nheld: [1-9]\d*  charged: 0\nclip: none", output), output
 
 
 @pytest.fixture

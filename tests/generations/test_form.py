@@ -160,12 +160,9 @@ def test_a_form_without_a_usable_key_is_refused_and_gets_one_for_the_next_try(va
     assert uuid.UUID(str(made["form_key"].value()))
 
 
-@pytest.mark.parametrize("value", [None, "", "many", "-5", "1.5", "nan", "٤٠"])
+@pytest.mark.parametrize("value", [None, "", "many", "-5", "1.5", "nan"])
 def test_a_form_that_does_not_say_which_price_it_showed_is_refused(value: str | None, world: World):
     made = form(TEXT, world.alice, quoted=value)
-    if value == "٤٠":  # a number in any script; whether it is today's price is asked when ordering
-        assert made.is_valid()
-        return
     assert "price" in error_of(made, "quoted")
     made.show_again()
     assert made["quoted"].value() == "40"

@@ -1,0 +1,177 @@
+"""Sign-up, welcome credits, workspaces, roles and the commands of an operator."""
+
+import io
+import re
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
+from django.core.cache import cache
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
+
+from accounts.adapter import welcome
+from accounts.models import AuditEvent, LedgerEntry, Membership, Role, User, Wallet, Workspace
+from accounts.policy import POLICY, Action
+from tests.world import PASSWORD, World
+
+NEW = {"first_name": "Grace", "email": "Grace@Example.com", "password1": PASSWORD}
+
+
+@pytest.fixture(autouse=True)
+def _no_limits_from_other_tests() -> None:
+    cache.clear()
+
+
+def sign_up(client: Client, **changes: str) -> Any:
+    return client.post(reverse("account_signup"), NEW | changes)
+
+
+def confirm(client: Client) -> None:
+    link = re.search(r"/accounts/confirm-email/\S+", str(mail.outbox[-1].body))
+    assert link
+    client.post(link[0])
+
+
+@pytest.mark.django_db
+def test_signing_up_makes_a_workspace_and_proving_the_address_earns_credits_once(
+    client: Client, settings: Any
+) -> None:
+    sign_up(client)
+    wallet = Wallet.objects.get(workspace__memberships__user__email="grace@example.com")
+    assert (wallet.posted, wallet.workspace.personal) == (0, True)
+    confirm(client)
+    confirm(client)
+    wallet.refresh_from_db()
+    assert wallet.posted == settings.WELCOME_CREDITS
+    assert welcome(User.objects.get()) is None
+    assert LedgerEntry.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_nobody_signs_in_with_an_unproven_address(client: Client) -> None:
+    sign_up(client)
+    response = client.post(reverse("account_login"), {"login": NEW["email"], "password": PASSWORD})
+    assert response["Location"] == reverse("account_email_verification_sent")
+    assert client.get(reverse("generations:create")).status_code == 302
+
+
+@pytest.mark.django_db
+def test_signing_up_again_does_not_tell_that_the_address_is_known(client: Client) -> None:
+    first = sign_up(client)
+    again = sign_up(Client())
+    assert (first.status_code, first["Location"]) == (again.status_code, again["Location"])
+    assert User.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("password", ["short", "123456789012", "passwordpassword1"[:8]])
+def test_weak_passwords_are_refused_by_their_field(client: Client, password: str) -> None:
+    assert sign_up(client, password1=password).context["form"].errors["password1"]
+
+
+@pytest.mark.django_db
+def test_guessing_passwords_is_slowed_down(client: Client) -> None:
+    user = User.objects.create_user("ada@example.com", PASSWORD)
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    wrong = {"login": user.email, "password": "wrong"}
+    for _ in range(12):
+        response = client.post(reverse("account_login"), wrong)
+    assert "Too many" in response.content.decode() or response.status_code == 429
+
+
+@pytest.mark.django_db
+def test_addresses_are_the_same_whatever_their_case() -> None:
+    User.objects.create_user("ada@example.com", PASSWORD)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.create(email="ADA@example.com")
+    assert User.objects.get_by_natural_key("Ada@Example.com")
+
+
+def test_the_policy_names_every_action_and_only_makers_create() -> None:
+    assert set(POLICY) == set(Action)
+    assert POLICY[Action.CREATE] == {Role.OWNER, Role.ADMIN, Role.CREATOR}
+
+
+def test_switching_changes_what_is_seen_and_only_to_ones_own(world: World, client_of: Any) -> None:
+    Membership.objects.create(user=world.alice.user, workspace=world.eve.workspace, role=Role.VIEWER)
+    alice = client_of("alice")
+    assert alice.post(reverse("accounts:switch", args=[world.eve.workspace.pk])).status_code == 302
+    response = alice.get(reverse("generations:gallery"))
+    assert response.context["actor"].workspace == world.eve.workspace
+    assert alice.get(reverse("generations:create")).status_code == 403
+    assert client_of("bob").post(reverse("accounts:switch", args=[world.eve.workspace.pk])).status_code == 404
+
+
+def test_an_administrator_adds_a_member_in_the_admin(world: World, client: Client) -> None:
+    root = User.objects.create_superuser("root@example.com", PASSWORD)
+    client.force_login(root)
+    workspace = world.eve.workspace
+    address = reverse("admin:accounts_workspace_change", args=[workspace.pk])
+    membership = workspace.memberships.get()
+    data = {
+        "name": workspace.name,
+        "memberships-TOTAL_FORMS": "2",
+        "memberships-INITIAL_FORMS": "1",
+        "memberships-0-id": membership.pk,
+        "memberships-0-workspace": workspace.pk,
+        "memberships-0-user": world.eve.user.pk,
+        "memberships-0-role": "owner",
+        "memberships-1-workspace": workspace.pk,
+        "memberships-1-user": world.bob.user.pk,
+        "memberships-1-role": "viewer",
+    }
+    assert client.post(address, data).status_code == 302
+    assert Membership.objects.get(user=world.bob.user, workspace=workspace).role == Role.VIEWER
+
+
+@pytest.mark.parametrize("model", ["ledgerentry", "wallet", "hold", "auditevent"])
+def test_money_and_evidence_are_read_only_in_the_admin(world: World, client: Client, model: str) -> None:
+    client.force_login(User.objects.create_superuser("root@example.com", PASSWORD))
+    AuditEvent.of("test", world.alice.workspace, actor=None).save()
+    assert client.get(reverse(f"admin:accounts_{model}_changelist")).status_code == 200
+    assert client.get(reverse(f"admin:accounts_{model}_add")).status_code == 403
+    first = {"ledgerentry": LedgerEntry, "wallet": Wallet, "auditevent": AuditEvent}.get(model)
+    if first:
+        key = first.objects.values_list("pk", flat=True)[0]
+        assert client.post(reverse(f"admin:accounts_{model}_delete", args=[key])).status_code == 403
+        assert client.post(reverse(f"admin:accounts_{model}_change", args=[key])).status_code == 403
+
+
+@pytest.mark.django_db
+def test_create_user_makes_a_person_who_can_sign_in(monkeypatch: Any, client: Client) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+    call_command("create_user", "Ada@Example.com", "--credits", "40", stdout=io.StringIO())
+    assert Workspace.objects.get(memberships__user__email="ada@example.com").wallet.available == 40
+    assert client.post(
+        reverse("account_login"), {"login": "ada@example.com", "password": PASSWORD}
+    ).headers["Location"] == reverse("generations:create")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("email", "password"), [("not an address", PASSWORD), ("a@example.com", "short")])
+def test_create_user_refuses_nonsense_in_one_sentence(monkeypatch: Any, email: str, password: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
+    with pytest.raises(CommandError):
+        call_command("create_user", email)
+    assert not User.objects.exists()
+
+
+def test_credits_by_hand_need_a_reason_and_are_booked_once(world: World, wallet: Wallet) -> None:
+    key, out = str(wallet.workspace_id), io.StringIO()
+    call_command("credits", "grant", key, "50", "--reason", "invoice", "--cause", "i-1", stdout=out)
+    with pytest.raises(CommandError, match="booked before"):
+        call_command("credits", "grant", key, "50", "--reason", "invoice", "--cause", "i-1")
+    with pytest.raises(CommandError, match="more than is available"):
+        call_command("credits", "adjust", key, "--reason", "typo", "--", "-5000")
+    call_command("credits", "show", key, stdout=out)
+    assert "1050 available" in out.getvalue()
+    assert AuditEvent.objects.filter(verb="credits.grant").count() == 1
+
+
+def test_credits_of_nobody_are_an_error(world: World) -> None:
+    with pytest.raises(CommandError, match="No workspace"):
+        call_command("credits", "show", "nobody@example.com")

@@ -30,6 +30,7 @@ FAL = {
     "FAL_MEDIA_HOSTS": "127.0.0.1:9",
     "FAL_WEBHOOK_USER_ID": "emulator-account",
 }
+NO_BROWSER = "Chromium was not found (install it, or name it in CHROMIUM)"
 missing: dict[str, str] = {}
 
 
@@ -40,7 +41,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests() -> Generator[None]:
+def pytest_load_initial_conftests(args: list[str]) -> Generator[None]:
+    if "--require-browser" in args and chromium() is None:
+        raise pytest.UsageError(NO_BROWSER)
     # A wrapper runs before pytest-django's own hook, which is the one that reads the settings.
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker is None:
@@ -88,15 +91,12 @@ def chromium() -> str | None:
     return found or (str(application) if application.exists() else None)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     reasons = missing_servers()
     for item in items:
         for marker in ("postgres", "redis", "browser"):
-            if marker not in reasons or item.get_closest_marker(marker) is None:
-                continue
-            if marker == "browser" and config.getoption("--require-browser"):
-                raise pytest.UsageError(reasons["browser"])
-            item.add_marker(pytest.mark.skip(reason=reasons[marker]))
+            if marker in reasons and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reasons[marker]))
 
 
 def missing_servers() -> dict[str, str]:
@@ -107,7 +107,7 @@ def missing_servers() -> dict[str, str]:
     if os.environ["REDIS_URL"].startswith("redis://127.0.0.1:9/"):
         reasons["redis"] = redis.HOW_TO_GET_ONE
     if chromium() is None:
-        reasons["browser"] = "Chromium was not found (install it, or name it in CHROMIUM)"
+        reasons["browser"] = NO_BROWSER
     return reasons
 
 

@@ -60,14 +60,15 @@ document.addEventListener("click", (event) => {
 
 // ── Pictures ────────────────────────────────────────────────────────────────────────────────────
 
-const megabytes = (bytes) => `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: 1 })} MB`;
+const size = (bytes) =>
+  bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} KB` : `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: 1 })} MB`;
 
 function trouble(input) {
   const most = Number(input.closest(".drop").dataset.mostBytes);
   const kinds = input.accept.split(",");
   for (const file of input.files) {
     if (!kinds.includes(file.type)) return `${file.name} is not one of the kinds this field takes.`;
-    if (file.size > most) return `${file.name} has ${megabytes(file.size)}; up to ${megabytes(most)} are accepted.`;
+    if (file.size > most) return `${file.name} has ${size(file.size)}; up to ${size(most)} are accepted.`;
   }
   return "";
 }
@@ -94,7 +95,7 @@ function row(file) {
   if (view instanceof HTMLImageElement) view.alt = "";
   else Object.assign(view, { muted: true, preload: "metadata" });
   const facts = document.createElement("p");
-  facts.textContent = `${file.name}, ${megabytes(file.size)}`;
+  facts.textContent = `${file.name}, ${size(file.size)}`;
   const away = document.createElement("button");
   Object.assign(away, { type: "button", className: "button small", textContent: "Take away" });
   away.setAttribute("aria-label", `Take away ${file.name}`);

@@ -14,10 +14,15 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, Hold, LedgerEntry, Wallet
 from generations import orders
-from generations.models import Generation, State
+from generations.fal.download import Downloaded
+from generations.models import Clip, Generation, State
+from generations.motor.store import settle
+from tests.generations.test_access import storing
 from tests.world import Studio, World, order
 
 pytestmark = pytest.mark.both_databases
+
+FOUND = {"width": 1280, "height": 720, "seconds": 8.0, "has_audio": True}
 
 
 def place(world: World, **values: Any) -> Generation:
@@ -137,22 +142,26 @@ def test_thirty_threads_with_credits_for_fourteen_get_exactly_fourteen(studio: S
     assert Generation.objects.count() == Hold.objects.count() == 14
 
 
-def test_twenty_threads_racing_cancel_against_fail_have_one_winner(studio: Studio) -> None:
-    generation = studio.place()
+def test_twenty_threads_racing_complete_against_fail_have_one_winner(studio: Studio) -> None:
+    generation = storing(studio.place())
     start = Barrier(20)
 
     def end(number: int) -> bool:
-        mine = Generation.objects.get(pk=generation.pk)
+        mine = Generation.objects.select_related("hold").get(pk=generation.pk)
         start.wait()
         try:
-            return mine.finish([State.CANCELLED, State.FAILED][number % 2], cause=f"racer {number}")
+            if number % 2:
+                return mine.finish(State.FAILED, cause=f"racer {number}")
+            return settle(mine, Downloaded(10, "0" * 64), FOUND, f"clip {number}", f"poster {number}")
         finally:
             connection.close()
 
     with ThreadPoolExecutor(20) as pool:
         assert sum(pool.map(end, range(20))) == 1
-    assert studio.wallet().available == 1000
-    assert LedgerEntry.objects.filter(hold=generation.hold).count() == 0
+    generation.refresh_from_db()
+    succeeded = generation.state == State.SUCCEEDED
+    assert studio.wallet().available == (960 if succeeded else 1000)
+    assert LedgerEntry.objects.filter(hold=generation.hold).count() == Clip.objects.count() == succeeded
 
 
 def test_takes_are_held_all_or_none(world: World, wallet: Wallet) -> None:

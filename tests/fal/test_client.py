@@ -16,7 +16,7 @@ from generations.fal.replies import Accepted, Ambiguous, NotAccepted, Refusal, U
 
 
 @contextmanager
-def peer(answer: bytes | None, *, drip: float = 0) -> Iterator[str]:
+def peer(answer: bytes | None, *, drip: float = 0, heard: list[bytes] | None = None) -> Iterator[str]:
     """A server that reads a request, says `answer` (None: nothing, and hangs up) and goes."""
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -29,7 +29,9 @@ def peer(answer: bytes | None, *, drip: float = 0) -> Iterator[str]:
             except OSError:
                 return
             with connection:
-                _read_request(connection)
+                request = _read_request(connection)
+                if heard is not None:
+                    heard.append(request)
                 _say(connection, (answer or b"").replace(b"URL", url.encode()), drip, stop)
 
     thread = threading.Thread(target=serve, daemon=True)
@@ -43,7 +45,7 @@ def peer(answer: bytes | None, *, drip: float = 0) -> Iterator[str]:
         thread.join(5)
 
 
-def _read_request(connection: socket.socket) -> None:
+def _read_request(connection: socket.socket) -> bytes:
     received = b""
     while b"\r\n\r\n" not in received:
         received += connection.recv(65536)
@@ -53,6 +55,7 @@ def _read_request(connection: socket.socket) -> None:
     )
     while len(body) < length:
         body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
 
 
 def _say(connection: socket.socket, answer: bytes, drip: float, stop: threading.Event) -> None:
@@ -102,6 +105,19 @@ def test_a_complete_answer_is_an_acceptance_and_unknown_fields_are_kept() -> Non
     assert isinstance(outcome, Accepted)
     assert (outcome.request_id, outcome.queue_position) == ("r1", 3)
     assert outcome.raw["a_new_field"] == {"kept": True}
+
+
+def test_a_submit_says_who_we_are_where_to_call_and_when_to_give_up() -> None:
+    heard: list[bytes] = []
+    with peer(answer(200, GOOD), heard=heard) as url:
+        submit(url)
+    head, _, body = heard[0].partition(b"\r\n\r\n")
+    lines = head.decode().lower().split("\r\n")
+    assert lines[0].startswith("post /fal-ai/veo3.1/lite?fal_webhook=https%3a%2f%2fexample.com%2fhook%2f ")
+    assert "authorization: key id:secret" in lines
+    assert "x-fal-request-timeout: 3600" in lines
+    assert 'x-fal-object-lifecycle-preference: {"expiration_duration_seconds": 3600}' in lines
+    assert json.loads(body) == {"prompt": "waves"}
 
 
 AMBIGUOUS = {

@@ -42,12 +42,19 @@ def fields(endpoint_id: str, **changes: Any) -> dict[str, Any]:
 
     An unticked box sends nothing, as browsers do.
     """
-    sent: dict[str, Any] = {"endpoint": endpoint_id, "form_key": str(uuid.uuid4()), "takes": "1", "quoted": "0"}
+    sent: dict[str, Any] = {
+        "endpoint": endpoint_id,
+        "form_key": str(uuid.uuid4()),
+        "takes": "1",
+        "quoted": "0",
+    }
     for name, facts in FACTS[endpoint_id]["properties"].items():
         if "default" in facts:
             sent[name] = facts["default"]
     sent = sent | {"prompt": PROMPT} | changes
-    return {name: "on" if value is True else value for name, value in sent.items() if value not in (None, False)}
+    return {
+        name: "on" if value is True else value for name, value in sent.items() if value not in (None, False)
+    }
 
 
 def files(endpoint_id: str) -> dict[str, list[SimpleUploadedFile]]:

@@ -47,7 +47,21 @@ def things(world: World) -> dict[str, uuid.UUID]:
 
 def finished(world: World) -> Generation:
     """A succeeded generation with files, without fal."""
-    generation = orders.place(world.alice, order(world.alice))[0]
+    generation = storing(orders.place(world.alice, order(world.alice))[0])
+    keys = [
+        vault().save(new_key("clips", generation.workspace_id, ".mp4"), ContentFile(b"0123456789"))
+        for _ in "cp"
+    ]
+    clip = Clip.objects.create(
+        generation=generation, file=keys[0], poster=keys[1], sha256="0" * 64, size=10,
+        width=1280, height=720, seconds=8.0, has_audio=True,
+    )  # fmt: skip
+    assert generation.finish(State.SUCCEEDED, cause="test", clip=clip)
+    return generation
+
+
+def storing(generation: Generation) -> Generation:
+    """Walk a queued generation to where its file is about to be fetched, without fal."""
     generation.claim(State.SUBMITTING, seconds=60, cause="test")
     Attempt.objects.create(
         generation=generation,
@@ -58,15 +72,6 @@ def finished(world: World) -> Generation:
     )
     generation.move(State.SUBMITTED, cause="test", wake_at=generation.created_at)
     generation.move(State.STORING, cause="test", wake_at=generation.created_at)
-    keys = [
-        vault().save(new_key("clips", generation.workspace_id, ".mp4"), ContentFile(b"0123456789"))
-        for _ in "cp"
-    ]
-    clip = Clip.objects.create(
-        generation=generation, file=keys[0], poster=keys[1], sha256="0" * 64, size=10,
-        width=1280, height=720, seconds=8.0, has_audio=True,
-    )  # fmt: skip
-    assert generation.finish(State.SUCCEEDED, cause="test", clip=clip)
     return generation
 
 

@@ -35,7 +35,9 @@ KLING_CREDITS = {"5": 21, "10": 42}
 OLDER = {"fal-ai/veo3.1/fast/image-to-video", "fal-ai/veo3.1/fast/first-last-frame-to-video"}
 # Values of other endpoints and other spellings; those an endpoint does offer are left out for it.
 WRONG = {
-    "duration": ("4s", "5s", "6s", "7s", "8s", "4", "5", "8", "10", "8S", " 8s", "8s ", "-8s", "８s", "8s\0", "", "9" * 99),
+    "duration": (
+        "4s", "5s", "6s", "7s", "8s", "4", "5", "8", "10", "8S", " 8s", "8s ", "-8s", "８s", "8s\0", "", "9" * 9,
+    ),
     "resolution": ("480p", "720p", "1080p", "4k", "4K", "1440p", "720", "1080p,4k", "\0", ""),
     "aspect_ratio": ("auto", "16:9", "9:16", "1:1", "4:3", "21:9", "16:9 ", "16/9", ""),
     "safety_tolerance": ("0", "7", "-1", "4.0", "04", "four", ""),
@@ -116,14 +118,18 @@ def test_every_combination_costs_what_fal_asks_and_sends_what_fal_takes(
     fal_takes = Draft202012Validator(FACTS[endpoint_id])
     media: dict[str, Any] = files(endpoint_id)  # real files once, their ids from then on
     for chosen in combinations(endpoint_id):
-        credits = expected_credits(
+        cost = expected_credits(
             endpoint_id, chosen["duration"], chosen["resolution"], chosen["generate_audio"]
         )
-        sent = fields(endpoint_id, quoted=str(credits), **chosen)
+        sent = fields(endpoint_id, quoted=str(cost), **chosen)
         response = browser.post(reverse("generations:create"), sent | media)
-        assert response.status_code == 302, (chosen, response.context["form"].errors, response.context["refusal"])
+        assert response.status_code == 302, (
+            chosen,
+            response.context["form"].errors,
+            response.context["refusal"],
+        )
         made = Generation.objects.select_related("hold").get(form_key=sent["form_key"])
-        assert (made.cost, made.hold.amount, made.hold.state) == (credits, credits, Hold.State.HELD)
+        assert (made.cost, made.hold.amount, made.hold.state) == (cost, cost, Hold.State.HELD)
         arguments = sent_to_fal(made)
         fal_takes.validate(arguments)
         assert {name: arguments.get(name) for name in chosen} == chosen
@@ -145,7 +151,13 @@ def test_every_value_outside_an_enum_is_refused_beside_its_field(endpoint_id: st
 
 @pytest.mark.parametrize("endpoint_id", FACTS)
 def test_parameters_of_other_endpoints_never_reach_fal(endpoint_id: str, world: World):
-    strangers = {"tail_image_url": "x", "cfg_scale": "0.7", "seed": "7", "negative_prompt": "fog", "resolution": "4k"}
+    strangers = {
+        "tail_image_url": "x",
+        "cfg_scale": "0.7",
+        "seed": "7",
+        "negative_prompt": "fog",
+        "resolution": "4k",
+    }
     own = FACTS[endpoint_id]["properties"]
     foreign = {name: value for name, value in strangers.items() if name not in own}
     made = form(endpoint_id, world.alice, **upload_ids(endpoint_id, world.alice) | foreign)

@@ -35,7 +35,11 @@ def test_well_known_shapes(width: int, height: int, ratio: str, percent: int, wh
 def test_what_remains_has_the_ratio_and_never_more_than_the_picture_had(width: int, height: int, ratio: str):
     cut = crop(width, height, ratio)
     assert 0 <= cut.lost < 1
-    left = (width * (1 - cut.lost), height) if cut.sides == "left and right" else (width, height * (1 - cut.lost))
+    left = (
+        (width * (1 - cut.lost), height)
+        if cut.sides == "left and right"
+        else (width, height * (1 - cut.lost))
+    )
     assert left[0] / left[1] == pytest.approx(RATIOS[cut.ratio], rel=TOLERANCE * 1.01)
 
 

@@ -105,4 +105,6 @@ def test_prompts_keys_and_tokens_are_in_no_log_line(studio: Studio, settings: An
     assert Generation.objects.count() == 5
     assert "generation=" in caplog.text
     for secret in ("canary", "webhooks/fal/"):
-        assert secret not in "\n".join(r.getMessage() for r in caplog.records if r.name != "django.db.backends")
+        assert secret not in "\n".join(
+            r.getMessage() for r in caplog.records if r.name != "django.db.backends"
+        )

@@ -53,7 +53,7 @@ def test_a_clip_costs_what_fal_asks(
 
 
 @pytest.mark.parametrize(
-    ("markup", "usd", "credits"),
+    ("markup", "usd", "whole"),
     [
         ("1", "0.42", 42),
         ("1.0", "0.21", 21),
@@ -66,15 +66,14 @@ def test_a_clip_costs_what_fal_asks(
         ("3", "0", 0),
     ],
 )
-def test_credits_are_rounded_up_once_and_in_decimals(markup: str, usd: str, credits: int):
-    assert to_credits(Decimal(usd), Decimal(markup)) == credits
+def test_credits_are_rounded_up_once_and_in_decimals(markup: str, usd: str, whole: int):
+    assert to_credits(Decimal(usd), Decimal(markup)) == whole
 
 
 @given(usd=dollars, markup=markups)
 def test_credits_are_the_smallest_whole_number_that_covers_the_price(usd: Decimal, markup: Decimal):
-    credits = to_credits(usd, markup)
-    assert isinstance(credits, int)
-    assert credits - 1 < usd * 100 * markup <= credits
+    whole = to_credits(usd, markup)
+    assert whole - 1 < usd * 100 * markup <= whole
 
 
 @given(one=dollars, other=dollars, markup=markups)
@@ -117,7 +116,7 @@ def test_every_rate_is_a_decimal_above_zero():
     for endpoint in CATALOGUE.values():
         rule = endpoint.price
         rates = rule.rates.values() if isinstance(rule, PerSecond) else (rule.base_usd, rule.further_usd)
-        assert all(isinstance(rate, Decimal) and rate > 0 for rate in rates)
+        assert all(type(rate) is Decimal and rate > 0 for rate in rates)
 
 
 def test_the_markup_is_a_setting_and_each_take_is_rounded_by_itself(world: World, settings: Any):

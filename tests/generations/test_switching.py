@@ -63,7 +63,9 @@ class Browser:
 @pytest.fixture
 def keys(world: World) -> list[str]:
     """Four pictures of the workspace."""
-    return [str(upload(world.alice, content=picture(color=each)).pk) for each in ("red", "green", "blue", "gold")]
+    return [
+        str(upload(world.alice, content=picture(color=each)).pk) for each in ("red", "green", "blue", "gold")
+    ]
 
 
 def test_everything_that_fits_travels(world: World):
@@ -142,8 +144,10 @@ def test_defaults_are_each_models_own_and_a_change_by_them_is_said(world: World)
     page = Browser(world.alice, TEXT).go(IMAGE)
     assert page.shows("aspect_ratio", "auto_fix") == {"aspect_ratio": "auto", "auto_fix": False}
     assert page.notes == [
-        "Not chosen by you, so as usual for Veo 3.1 Lite image to video: "
-        "Format is As the input, Let the model rewrite a refused prompt is off."
+        (
+            "Not chosen by you, so as usual for Veo 3.1 Lite image to video: "
+            "Format is As the input, Let the model rewrite a refused prompt is off."
+        )
     ]
     assert page.go(TEXT).shows("aspect_ratio", "auto_fix") == {"aspect_ratio": "16:9", "auto_fix": True}
 
@@ -177,7 +181,10 @@ def test_an_older_choice_travels_only_where_it_is_switched_on(world: World):
     EndpointSwitch.objects.create(endpoint=FAST_IMAGE, older_choices=True)
     page = Browser(world.alice, FAST_IMAGE).go(IMAGE, aspect_ratio="1:1")
     assert page.shows("aspect_ratio") == {"aspect_ratio": "auto"}
-    assert "Format 1:1 square is not offered by Veo 3.1 Lite image to video; it is now As the input." in page.notes
+    assert (
+        "Format 1:1 square is not offered by Veo 3.1 Lite image to video; it is now As the input."
+        in page.notes
+    )
     assert page.go(FAST_IMAGE).shows("aspect_ratio") == {"aspect_ratio": "1:1"}
 
 
@@ -207,7 +214,9 @@ def test_an_image_becomes_the_first_frame_and_both_frames_come_back(world: World
     assert (page.files("first_frame_url"), page.files("last_frame_url")) == (keys[:1], keys[1:2])
 
 
-def test_references_come_back_in_order_after_tabs_without_and_with_fewer_places(world: World, keys: list[str]):
+def test_references_come_back_in_order_after_tabs_without_and_with_fewer_places(
+    world: World, keys: list[str]
+):
     page = Browser(world.alice, REFERENCES).go(TEXT, image_urls_upload=keys[:3])
     assert page.go(FRAMES).files("last_frame_url") == keys[1:2]
     assert page.go(EXTEND).go(REFERENCES).files("image_urls") == keys[:3]
@@ -250,7 +259,8 @@ def test_a_new_file_is_stored_by_the_press_of_a_tab_and_a_bad_one_is_said(world:
     "parked",
     [
         "{", "[1]", '{"_images": 5, "_videos": "x", "_places": [1]}', '{"_images": ["x", 1, null]}',
-        '{"_places": {"image_url": ["nonsense"]}, "_quality": "best"}', '{"resolution": {"a": 1}, "seed": [1]}',
+        '{"_places": {"image_url": ["nonsense"]}, "_quality": "best"}',
+        '{"resolution": {"a": 1}, "seed": [1]}',
         '{"duration": "\\u0000", "auto_fix": "perhaps"}', "[" * 50_000,
     ],
 )  # fmt: skip

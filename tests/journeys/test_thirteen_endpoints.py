@@ -97,7 +97,9 @@ def submit(page: Page, demo: Demo, mode: str, quality: str, price: int, files: d
         button = page.locator(f'button[name=to][value="{value}"]')
         if button.get_attribute("aria-pressed") != "true":
             button.click()
-            expect(page.locator(f'button[name=to][value="{value}"]')).to_have_attribute("aria-pressed", "true")
+            expect(page.locator(f'button[name=to][value="{value}"]')).to_have_attribute(
+                "aria-pressed", "true"
+            )
     # What was typed before the tab changed is still there.
     expect(page.locator("[name=prompt]")).to_have_value(f"Grace's {mode} shot, {quality}")
     attach(page, mode, quality, files)

@@ -1,0 +1,69 @@
+"""Every page as people get it: readable by everybody, in both themes, on a phone and on a desk."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests.journeys import stage
+from tests.journeys.stage import Demo
+
+pytestmark = [pytest.mark.browser, pytest.mark.redis, pytest.mark.xdist_group("journeys")]
+
+ADA, PASSWORD = "ada@northlight.example", "dailies-demo-1"
+TAGS = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
+OUTSIDE = ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/"]
+INSIDE = [
+    "/create/",
+    "/create/?mode=image&quality=fast",
+    "/create/?mode=frames&quality=standard",
+    "/create/?mode=references",
+    "/create/?mode=extend",
+    "/create/?mode=image&quality=kling",
+    "/queue/",
+    "/gallery/",
+    "/gallery/?whose=team",
+    "/gallery/?q=nothing+has+these+words",
+    "/credits/",
+    "/bin/",
+    "/accounts/email/",
+    "/accounts/password/change/",
+    "/accounts/logout/",
+]
+SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1440, "height": 900}}
+
+
+@pytest.fixture(params=[(theme, size) for theme in ("light", "dark") for size in SIZES], ids="-".join)
+def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
+    theme, size = request.param
+    problems: list[str] = []
+    context = chromium.new_context(color_scheme=theme, viewport=SIZES[size])
+    yield stage.page_of(context, problems)
+    context.close()
+    assert problems == []
+
+
+def inspect(page: Page, address: str) -> list[str]:
+    """What is wrong with a page: rules it breaks, and whether it must be scrolled sideways."""
+    page.goto(address)
+    page.wait_for_load_state("load")
+    found = [
+        f"{address}: {each['id']} {[node['target'] for node in each['nodes']][:3]}"
+        for each in Axe().run(page, options={"runOnly": TAGS}).response["violations"]
+    ]
+    wide, seen = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    if wide > seen:
+        found.append(f"{address}: {wide} px wide on a screen of {seen}")
+    if page.locator("h1").count() != 1:
+        found.append(f"{address}: {page.locator('h1').count()} level-one headings")
+    return found
+
+
+def test_every_page_is_readable_by_everybody(demo: Demo, page: Page) -> None:
+    found = [each for path in OUTSIDE for each in inspect(page, demo.url + path)]
+    stage.sign_in(page, demo, ADA, PASSWORD)
+    page.goto(f"{demo.url}/gallery/?state=ready")
+    clip = page.locator("article.card a").first.get_attribute("href")
+    found += [each for path in [*INSIDE, str(clip)] for each in inspect(page, demo.url + path)]
+    assert found == []

@@ -114,7 +114,7 @@ CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://dailies")
 # The time-out is RQ's last resort only; every step has time-outs of its own.
 RQ_QUEUES = {
     name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": timeout, "SERIALIZER": "rq.serializers.JSONSerializer"}
-    for name, timeout in {"drive": 180, "media": 900, "mail": 60}.items()
+    for name, timeout in {"drive": 180, "media": 900}.items()
 }
 
 # ── People ──────────────────────────────────────────────────────────────────────────────────────

@@ -147,7 +147,7 @@ class Studio:
 
     def empty_queues(self) -> None:
         """Forget every job, as a Redis without memory would."""
-        for name in ("drive", "media", "mail"):
+        for name in ("drive", "media"):
             django_rq.get_queue(name).empty()
 
     def accepted(self, generation: Generation) -> int:

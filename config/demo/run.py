@@ -20,6 +20,7 @@ from config.demo.workplace import InUse, Workplace
 START_SECONDS = 90.0
 FAILED = 1
 NOT_SUCCEEDED = 3
+NO_NOTICES = [("bar", "", ""), ("create", "", "")]
 SAMPLE_CLIPS = 6
 
 
@@ -73,8 +74,24 @@ def perform(wishes: Wishes, workplace: Workplace, supervisor: Supervisor) -> int
         succeeded = once.make_clip(address, wishes.prompt, wishes.endpoint, supervisor.check)
         return 0 if succeeded else NOT_SUCCEEDED
     say(banner.text(workplace, environment, offline(os.environ)))
+    post_notices(workplace, environment, supervisor)
     watch(supervisor)
     return 0
+
+
+def post_notices(workplace: Workplace, environment: dict[str, str], supervisor: Supervisor) -> None:
+    """What people should know on the pages: that this is no real fal, and how to see it fail."""
+    for place, title, body in notices(environment["FAL_QUEUE_URL"]) if offline(os.environ) else NO_NOTICES:
+        supervisor.run(errand(workplace, environment, "notice", place, "--title", title, "--body", body))
+
+
+def notices(emulator_url: str) -> list[tuple[str, str, str]]:
+    fates = httpx.get(f"{emulator_url}/_emulator/fates", timeout=5, trust_env=False).json()
+    lines = "\n".join(f"[{fate['word']}]: {fate['story']}" for fate in fates)
+    return [
+        ("bar", "Offline demo", "Clips are synthetic, no fal key is in use and nothing is paid for."),
+        ("create", "Words that choose a fate", lines),
+    ]
 
 
 def refuse_taken(port: int) -> None:

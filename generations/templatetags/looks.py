@@ -78,6 +78,11 @@ def signed(amount: int) -> str:
 # ── The create form ─────────────────────────────────────────────────────────────────────────────
 
 
+def _media(bound: BoundField) -> MediaField:
+    assert isinstance(bound.field, MediaField)
+    return bound.field
+
+
 def _described(form: GenerationForm) -> list[BoundField]:
     return [form[name] for name, field in form.fields.items() if hasattr(field, "described")]
 
@@ -132,20 +137,21 @@ def is_priced(bound: BoundField) -> bool:
 @register.filter
 def accept(bound: BoundField) -> str:
     """What a file picker offers."""
-    return "video/mp4" if bound.field.upload_kind == Upload.Kind.VIDEO else "image/jpeg,image/png,image/webp"
+    kind = _media(bound).upload_kind
+    return "video/mp4" if kind == Upload.Kind.VIDEO else "image/jpeg,image/png,image/webp"
 
 
 @register.filter
 def most_bytes(bound: BoundField) -> int:
     """How large one file may be."""
-    return MAX_VIDEO_BYTES if bound.field.upload_kind == Upload.Kind.VIDEO else MAX_IMAGE_BYTES
+    return MAX_VIDEO_BYTES if _media(bound).upload_kind == Upload.Kind.VIDEO else MAX_IMAGE_BYTES
 
 
 @register.filter
 def first_picture(form: GenerationForm) -> Upload | None:
     """The first picture chosen already, for the viewfinder."""
     pictures = [
-        upload for bound in media_fields(form) for upload in bound.field.kept if upload.kind == "image"
+        upload for bound in media_fields(form) for upload in _media(bound).kept if upload.kind == "image"
     ]
     return pictures[0] if pictures else None
 

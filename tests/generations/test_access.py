@@ -68,7 +68,7 @@ def storing(generation: Generation) -> Generation:
         number=1,
         token_hash=uuid.uuid4().hex,
         state="accepted",
-        request_id=uuid.uuid4(),
+        request_id=str(uuid.uuid4()),
     )
     generation.move(State.SUBMITTED, cause="test", wake_at=generation.created_at)
     generation.move(State.STORING, cause="test", wake_at=generation.created_at)
@@ -77,7 +77,7 @@ def storing(generation: Generation) -> Generation:
 
 def snapshot() -> list[Any]:
     return [
-        list(model.objects.order_by("pk").values())  # type: ignore[attr-defined]  # models
+        list(model.objects.order_by("pk").values())
         for model in (Generation, Upload, Clip)
     ]
 

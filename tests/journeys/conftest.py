@@ -34,8 +34,8 @@ def demo_on_postgres(tmp_path: Path) -> Iterator[Demo]:
     server, name = os.environ["DATABASE_URL"], f"journey_{os.getpid()}"
     socket = server.partition("host=")[2]
     with psycopg.connect(f"host={socket} user=postgres dbname=postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]  # a name of our own
+        connection.execute(f"CREATE DATABASE {name}")
         address = f"postgres://postgres@/{name}?host={socket}"
         with stage.running(tmp_path / "data", DATABASE_URL=address, **CREDITS) as running:
             yield running
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]  # as above
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

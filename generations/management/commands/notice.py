@@ -1,6 +1,5 @@
-"""`notice PLACE --title TITLE`: say something to everybody; the body is read from standard input."""
+"""`notice PLACE --title TITLE --body TEXT`: say something to everybody."""
 
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -15,16 +14,15 @@ class Command(BaseCommand):
     help = "Show a notice (bar on every page, or box on the create page); an empty title takes it away."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where, and under which title."""
+        """Where, and what."""
         parser.add_argument("place", choices=Notice.Place.values)
         parser.add_argument("--title", default="")
+        parser.add_argument("--body", default="", help="one entry a line; `word: meaning` is a definition")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """One notice a place."""
         if not options["title"]:
             Notice.objects.filter(pk=options["place"]).delete()
             return
-        body = "" if sys.stdin.isatty() else sys.stdin.read()
-        Notice.objects.update_or_create(
-            place=options["place"], defaults={"title": options["title"], "body": body}
-        )
+        words = {"title": options["title"], "body": options["body"]}
+        Notice.objects.update_or_create(place=options["place"], defaults=words)

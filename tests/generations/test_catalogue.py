@@ -38,7 +38,7 @@ OLDER = {"fal-ai/veo3.1/fast/image-to-video", "fal-ai/veo3.1/fast/first-last-fra
 # Values of other endpoints and other spellings; those an endpoint does offer are left out for it.
 WRONG = {
     "duration": (
-        "4s", "5s", "6s", "7s", "8s", "4", "5", "8", "10", "8S", " 8s", "8s ", "-8s", "８s", "8s\0", "", "999s",
+        "4s", "5s", "6s", "7s", "8s", "4", "5", "8", "10", "8S", " 8s", "8s ", "-8s", "８s", "8s\0", "",
     ),
     "resolution": ("480p", "720p", "1080p", "4k", "4K", "1440p", "720", "1080p,4k", "\0", ""),
     "aspect_ratio": ("auto", "16:9", "9:16", "1:1", "4:3", "21:9", "16:9 ", "16/9", ""),

@@ -2,17 +2,12 @@
 
 import io
 import os
-import struct
 import subprocess
 import sys
 import time
-import zipfile
-import zlib
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -23,10 +18,19 @@ from generations.media import intake, sandbox
 from generations.media.picture import KEPT_SIDE, MAX_BYTES, TOO_LARGE, UNREADABLE, webp_size
 from generations.media.vault import vault
 from generations.models import Upload
-from tests.world import World, picture, upload, video
+from tests.generations.odd_files import (
+    bomb_jpeg,
+    bomb_png,
+    bomb_webp,
+    damaged_pictures,
+    encoded,
+    not_pictures,
+    odd_pictures,
+    quadrants,
+)
+from tests.world import World, picture
 
 ROOT = Path(__file__).parents[2]
-CORNERS = {"top left": "red", "top right": "lime", "bottom left": "blue", "bottom right": "white"}
 FORTY_MEGAPIXELS = (8000, 5000)
 
 
@@ -45,47 +49,6 @@ def stored(kept: Upload) -> tuple[bytes, Image.Image]:
     with vault().open(kept.file) as file:
         content = file.read()
     return content, Image.open(io.BytesIO(content))
-
-
-def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
-    out = io.BytesIO()
-    image.save(out, kind, **options)
-    return out.getvalue()
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def bomb_png(side: int = 13_000) -> bytes:
-    """A black square of one bit a pixel: some 20 KB that ask for hundreds of megabytes."""
-    rows = zlib.compress(bytes((side // 8 + 1 + 1) * side), 9)
-    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
-
-def bomb_jpeg() -> bytes:
-    """A small JPEG whose header claims 65,500 × 65,500."""
-    content = bytearray(encoded(quadrants(), "JPEG"))
-    at = content.index(b"\xff\xc0") + 5
-    content[at : at + 4] = struct.pack(">HH", 65_500, 65_500)
-    return bytes(content)
-
-
-def bomb_webp() -> bytes:
-    """A canvas of 16,384 × 16,384 around a picture of one colour."""
-    inner = encoded(Image.new("RGB", (16, 16)), "WEBP")[12:]
-    canvas = b"VP8X" + struct.pack("<I", 10) + bytes(4) + b"\xff\x3f\x00" * 2
-    return b"RIFF" + struct.pack("<I", 4 + len(canvas) + len(inner)) + b"WEBP" + canvas + inner
-
-
-def quadrants(size: tuple[int, int] = (160, 90)) -> Image.Image:
-    image = Image.new("RGB", size)
-    wide, tall = size[0] // 2, size[1] // 2
-    for where, color in CORNERS.items():
-        at = (wide if "right" in where else 0, tall if "bottom" in where else 0)
-        image.paste(Image.new("RGB", (wide, tall), color), at)
-    return image
 
 
 def corner_colors(image: Image.Image) -> list[tuple[int, ...]]:
@@ -162,24 +125,6 @@ def test_of_an_animation_the_first_picture_is_kept_and_a_gif_is_none_of_ours(kin
         return
     _, image = stored(take(world.alice, moving))
     assert corner_colors(image) == [(1, 0, 0)] * 4
-
-
-def odd_pictures() -> dict[str, bytes]:
-    """Pictures of every colour model, all of a mid grey or see-through on it."""
-    grey = Image.new("L", (64, 36), 128)
-    deep = Image.new("I;16", (64, 36), 128 * 257)
-    palette = Image.new("P", (64, 36), 1)
-    palette.putpalette([0, 0, 0, 128, 128, 128])
-    return {
-        "grey": encoded(grey, "PNG"),
-        "grey jpeg": encoded(grey, "JPEG"),
-        "16 bit": encoded(deep, "PNG"),
-        "palette": encoded(palette, "PNG"),
-        "cmyk": encoded(Image.new("CMYK", (64, 36), (127, 127, 127, 0)), "JPEG"),
-        "half see-through": encoded(Image.new("RGBA", (64, 36), (0, 0, 0, 127)), "PNG"),
-        "half see-through webp": encoded(Image.new("RGBA", (64, 36), (0, 0, 0, 127)), "WEBP", lossless=True),
-        "grey with alpha": encoded(Image.new("LA", (64, 36), (0, 127)), "PNG"),
-    }
 
 
 @pytest.mark.parametrize("model", odd_pictures())
@@ -265,40 +210,9 @@ def test_a_bomb_is_refused_by_its_header_quickly_and_with_little_memory(
         )
 
 
-def not_pictures() -> dict[str, bytes]:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("shot.png", picture(64, 36))
-    return {
-        "zip": archive.getvalue(),
-        "svg": b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>',
-        "gif": encoded(Image.new("P", (8, 8)), "GIF"),
-        "tiff": encoded(Image.new("RGB", (8, 8)), "TIFF"),
-        "bmp": encoded(Image.new("RGB", (8, 8)), "BMP"),
-        "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n",
-        "pdf": b"%PDF-1.7\n",
-        "html": b"<!doctype html><title>shot.png</title>",
-        "avi": b"RIFF\x10\x00\x00\x00AVI LIST" + bytes(20),
-        "text": b"a picture, honestly",
-    }
-
-
 @pytest.mark.parametrize("kind", not_pictures())
 def test_what_is_no_jpeg_png_or_webp_is_refused_whatever_its_name_says(kind: str, world: World):
     assert refusal(world.alice, not_pictures()[kind]) == "Only JPEG, PNG and WebP pictures are accepted."
-
-
-def damaged_pictures() -> dict[str, bytes]:
-    noisy = Image.effect_noise((320, 180), 60).convert("RGB")
-    whole = {each: encoded(noisy, each) for each in ("PNG", "JPEG", "WEBP")}
-    cut = {f"cut {name}": content[: len(content) // 2] for name, content in whole.items()}
-    return cut | {
-        "only a signature": b"\x89PNG\r\n\x1a\n",
-        "only a beginning": b"\xff\xd8\xff\xe0",
-        "a webp of nothing": b"RIFF\x04\x00\x00\x00WEBP",
-        "no rows": whole["PNG"][:33] + chunk(b"IEND", b""),
-        "a png in a jpeg's coat": b"\xff\xd8\xff" + whole["PNG"],
-    }  # fmt: skip
 
 
 @pytest.mark.parametrize("damage", damaged_pictures())
@@ -389,124 +303,3 @@ def test_a_child_stays_within_its_memory_and_must_answer_in_json(tmp_path: Path)
         )
     with pytest.raises(sandbox.Rejected, match="damaged or too complex"):
         sandbox.run("this", memory_mib=256, cpu_seconds=5)  # prints something that is no answer
-
-
-# ── Videos ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_an_mp4_is_kept_as_it_is_and_measured(world: World):
-    sent = video(2)
-    kept = take(world.alice, sent, "video", "shot.mp4")
-    with vault().open(kept.file) as file:
-        assert file.read() == sent
-    assert (kept.width, kept.height, kept.seconds, kept.content_type) == (1280, 720, 2.0, "video/mp4")
-
-
-@pytest.mark.parametrize(("seconds", "fits"), [(8, True), (8.5, False)])
-def test_eight_seconds_may_be_extended_and_more_may_not(seconds: float, fits: bool, world: World):
-    sent = video(seconds, 1280, 720)
-    if fits:
-        assert take(world.alice, sent, "video").seconds == 8
-    else:
-        assert (
-            refusal(world.alice, sent, "video")
-            == "This clip is 8.5 s long; clips of up to 8 s can be extended."
-        )
-
-
-@pytest.mark.parametrize(("width", "height"), [(640, 360), (1280, 960), (720, 720), (960, 720)])
-def test_only_16_9_and_9_16_in_720p_and_1080p_can_be_extended(width: int, height: int, world: World):
-    assert f"This clip is {width} × {height}" in refusal(world.alice, video(0.5, width, height), "video")
-
-
-@pytest.mark.parametrize(("width", "height"), [(720, 1280), (1920, 1080)])
-def test_tall_and_full_hd_clips_can_be_extended(width: int, height: int, world: World):
-    assert take(world.alice, video(0.5, width, height), "video").height == height
-
-
-def sound_only() -> bytes:
-    out = io.BytesIO()
-    with av.open(out, "w", format="mp4") as container:
-        stream: Any = container.add_stream("aac", rate=44_100, layout="mono")
-        frame = av.AudioFrame(format="fltp", layout="mono", samples=1024)
-        frame.planes[0].update(bytes(frame.planes[0].buffer_size))
-        frame.sample_rate, frame.pts, frame.time_base = 44_100, 0, Fraction(1, 44_100)
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return out.getvalue()
-
-
-def cut_off() -> bytes:
-    """The table of contents comes first and is whole; the last quarter of the pictures is not there."""
-    whole = video(4)
-    moov, mdat = whole.index(b"moov") - 4, whole.index(b"mdat") - 4
-    assert mdat < moov
-    head, data, table = whole[:mdat], whole[mdat:moov], whole[moov:]
-    return head + _moved(table, len(table)) + data[: len(data) * 3 // 4]
-
-
-def _moved(table: bytes, by: int) -> bytes:
-    """`moov` with every chunk offset `by` bytes later."""
-    out = bytearray(table)
-    at = out.index(b"stco") + 4
-    (count,) = struct.unpack(">I", out[at + 4 : at + 8])
-    for number in range(count):
-        spot = at + 8 + number * 4
-        (offset,) = struct.unpack(">I", out[spot : spot + 4])
-        out[spot : spot + 4] = struct.pack(">I", offset + by)
-    return bytes(out)
-
-
-def lying_about_its_length() -> bytes:
-    """Twelve seconds whose headers say three."""
-    out = bytearray(video(12))
-    for box, at in ((b"mdhd", 16), (b"mvhd", 16), (b"tkhd", 24)):
-        spot = out.index(box) + 4 + at
-        (ticks,) = struct.unpack(">I", out[spot : spot + 4])
-        out[spot : spot + 4] = struct.pack(">I", ticks // 4)
-    return bytes(out)
-
-
-def test_a_header_cannot_lie_a_long_clip_short(world: World):
-    assert "12.0 s long" in refusal(world.alice, lying_about_its_length(), "video")
-
-
-def test_an_mp4_without_a_picture_is_refused(world: World):
-    assert refusal(world.alice, sound_only(), "video") == "There is no picture in this file."
-
-
-def test_an_mp4_whose_end_is_missing_is_refused(world: World):
-    assert refusal(world.alice, cut_off(), "video") == "This video is cut off: its end is missing."
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        picture(64, 36),
-        b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
-        b"\x1aE\xdf\xa3" + bytes(60),  # Matroska
-        b"\x00\x00\x00\x14ftypqt  " + bytes(60),
-        b"\x00\x00\x00\x18ftypheic" + bytes(60),
-        b"\x00\x00\x00\x18ftypavif" + bytes(60),
-    ],
-)
-def test_what_is_no_mp4_is_refused_by_its_first_bytes(content: bytes, world: World):
-    assert refusal(world.alice, content, "video", "clip.mp4") == "Only MP4 videos are accepted."
-
-
-def test_an_outline_without_content_is_refused(world: World):
-    hollow = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2" + b"\x00\x00\x00\x08mdat"
-    assert refusal(world.alice, hollow, "video") == "This is not an MP4 video that can be read."
-
-
-def test_a_video_above_its_limit_is_refused_before_it_is_read(world: World, monkeypatch: Any):
-    monkeypatch.setattr(intake, "MAX_VIDEO_BYTES", 1_000_000)
-    assert (
-        refusal(world.alice, video(0.5).ljust(1_000_001, b"\0"), "video") == "This file is larger than 1 MB."
-    )
-
-
-def test_uploads_of_the_workspace_are_visible_to_it_alone(world: World):
-    kept = upload(world.alice)
-    assert list(Upload.objects.visible_to(world.bob)) == [kept]
-    assert not Upload.objects.visible_to(world.eve).exists()

@@ -27,19 +27,22 @@ FULL_PAUSE = 2.0
 
 
 def submit(generation: Generation) -> None:
-    """Claim a queued generation, write the attempt down, send it, record what came of it."""
+    """Claim a queued generation if its time has come and there is room, and send it."""
     now = timezone.now()
     if generation.wake_at and generation.wake_at > now:
         return  # fal asked for patience; a poke is no reason to be impatient
     if generation.deadline_at <= now:
         generation.finish(State.FAILED, cause="deadline", reason=Reason.DEADLINE)
-        return
-    if Generation.objects.filter(state__in=WITH_FAL).count() >= settings.FAL_MAX_IN_FLIGHT:
+    elif Generation.objects.filter(state__in=WITH_FAL).count() >= settings.FAL_MAX_IN_FLIGHT:
         generation.wait(FULL_PAUSE, tries=generation.tries)
-        return
-    tries = generation.tries
-    if not generation.claim(State.SUBMITTING, seconds=LEASE, cause="claimed"):
-        return
+    else:
+        tries = generation.tries
+        if generation.claim(State.SUBMITTING, seconds=LEASE, cause="claimed"):
+            _send(generation, tries)
+
+
+def _send(generation: Generation, tries: int) -> None:
+    """Write the attempt down, send it, record what came of it."""
     fal = connect()
     try:
         arguments = fal_arguments(generation, fal)

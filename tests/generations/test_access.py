@@ -76,10 +76,7 @@ def storing(generation: Generation) -> Generation:
 
 
 def snapshot() -> list[Any]:
-    return [
-        list(model.objects.order_by("pk").values())
-        for model in (Generation, Upload, Clip)
-    ]
+    return [list(model.objects.order_by("pk").values()) for model in (Generation, Upload, Clip)]
 
 
 def test_every_object_address_is_covered(things: dict[str, uuid.UUID]) -> None:

@@ -11,15 +11,16 @@ ADA, PASSWORD = "ada@northlight.example", "dailies-demo-1"
 
 def main(target: str) -> None:
     """The workspace's gallery on a desk, in the dark."""
-    with tempfile.TemporaryDirectory() as folder, stage.running(Path(folder) / "data") as demo:
-        with stage.browser() as chromium:
-            context = chromium.new_context(color_scheme="dark", viewport={"width": 1280, "height": 800})
-            page = context.new_page()
-            stage.sign_in(page, demo, ADA, PASSWORD)
-            page.fill("[name=prompt]", "A paper boat drifts down a rainy street at night, neon reflections")
-            page.wait_for_timeout(500)
-            page.screenshot(path=target)
-            context.close()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        stage.running(Path(folder) / "data") as demo,
+        stage.browser() as chromium,
+    ):
+        page = chromium.new_page(color_scheme="dark", viewport={"width": 1280, "height": 800})
+        stage.sign_in(page, demo, ADA, PASSWORD)
+        page.fill("[name=prompt]", "A paper boat drifts down a rainy street at night, neon reflections")
+        page.wait_for_timeout(500)
+        page.screenshot(path=target)
 
 
 if __name__ == "__main__":

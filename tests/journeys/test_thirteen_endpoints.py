@@ -3,6 +3,7 @@
 import re
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -14,7 +15,17 @@ from tests.world import picture, video
 pytestmark = [pytest.mark.browser, pytest.mark.redis, pytest.mark.xdist_group("journeys")]
 
 PASSWORD = "a long enough password"
-# Tab, quality, and the price of what the form offers at first, in credits: the table, by hand.
+
+
+class Shot(NamedTuple):
+    """Tab, quality, and the price in credits of what the form offers at first."""
+
+    mode: str
+    quality: str
+    price: int
+
+
+# The price table, by hand.
 SHOTS = [
     ("text", "lite", 40),
     ("text", "fast", 120),
@@ -49,7 +60,7 @@ def journey(demo: Demo, chromium: Browser, folder: Path) -> None:
     sign_up(page, demo)
     assert balance(page, demo) == (2500, 0)
     for mode, quality, price in SHOTS:
-        submit(page, demo, mode, quality, price, files)
+        submit(page, demo, Shot(mode, quality, price), files)
     watch_them_arrive(page)
     play_one(page)
     check_the_money(page, demo)
@@ -86,11 +97,12 @@ def sign_up(page: Page, demo: Demo) -> None:
 
 def balance(page: Page, demo: Demo) -> tuple[int, int]:
     page.goto(f"{demo.url}/credits/")
-    figures = [page.locator(f"#balance").get_attribute(f"data-{name}") for name in ("available", "held")]
+    figures = [page.locator("#balance").get_attribute(f"data-{name}") for name in ("available", "held")]
     return int(figures[0] or -1), int(figures[1] or -1)
 
 
-def submit(page: Page, demo: Demo, mode: str, quality: str, price: int, files: dict[str, Path]) -> None:
+def submit(page: Page, demo: Demo, shot: Shot, files: dict[str, Path]) -> None:
+    mode, quality, price = shot
     page.goto(f"{demo.url}/create/")
     page.fill("[name=prompt]", f"Grace's {mode} shot, {quality}")
     for value in (f"{mode}/", f"{mode}/{quality}"):

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST
 
 from generations import jobs
 from generations.fal.keys import KeySet, NoKeys
+from generations.fal.replies import storable
 from generations.fal.signature import TOLERANCE, Malformed, Signed
 from generations.models import Attempt, Delivery, Generation
 from generations.models.attempt import hashed
@@ -100,8 +101,8 @@ def _matched(token: str, signed: Signed, body: bytes) -> tuple[Attempt, dict[str
     if attempt is None:
         raise Turned(404, "unknown")
     try:
-        content = json.loads(body)
-    except ValueError as error:
+        content = storable(json.loads(body))
+    except (ValueError, RecursionError) as error:
         raise Turned(400, "not json") from error
     if not isinstance(content, dict) or not isinstance(content.get("request_id"), str):
         raise Turned(400, "no request id")

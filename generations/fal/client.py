@@ -225,8 +225,8 @@ def _read_json(response: httpx.Response) -> Any:
         if len(content) > JSON_CAP:
             raise TooLarge("an answer of more than 1 MiB")
     try:
-        return json.loads(content)
-    except ValueError:
+        return replies.storable(json.loads(content))
+    except (ValueError, RecursionError):
         return None
 
 

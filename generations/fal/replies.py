@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import isfinite
 from typing import Any
 
 from generations.fal.failures import Failure
@@ -89,6 +90,19 @@ ResultOutcome = Finished | Failure | Unusable | NotYet | Unknown
 
 class Unavailable(Exception):
     """fal could not be asked this time (network, 5xx, 429, our key). Ask again later."""
+
+
+def storable(value: Any) -> Any:
+    """JSON that any database keeps: without NUL and lone surrogates in text, without infinite numbers."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)
+    if isinstance(value, list):
+        return [storable(each) for each in value]
+    if isinstance(value, dict):
+        return {storable(name): storable(each) for name, each in value.items()}
+    return value
 
 
 def read_progress(body: dict[str, Any]) -> Progress:

@@ -34,9 +34,7 @@ OPEN = frozenset(State) - TERMINAL
 
 MOVES: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.SUBMITTING, State.CANCELLED, State.FAILED}),
-    State.SUBMITTING: frozenset(
-        {State.SUBMITTED, State.QUEUED, State.AMBIGUOUS, State.FAILED, State.CANCELLED}
-    ),
+    State.SUBMITTING: frozenset({State.SUBMITTED, State.QUEUED, State.AMBIGUOUS, State.FAILED}),
     State.AMBIGUOUS: frozenset({State.SUBMITTED, State.FAILED}),
     State.SUBMITTED: frozenset({State.STORING, State.FAILED, State.CANCELLED}),
     State.STORING: frozenset({State.SUCCEEDED, State.FAILED}),

@@ -11,7 +11,7 @@ from generations.fal.failures import Reason
 from generations.fal.replies import Finished, read_video
 from generations.gateway import connect
 from generations.models import Attempt, Delivery, Generation, State
-from generations.timing import RUN_DEADLINE, business
+from generations.timing import RUN_DEADLINE, STORING_DEADLINE, business
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +33,10 @@ def done(generation: Generation) -> None:
 
 def hear(generation: Generation) -> Generation:
     """Let waiting deliveries adopt their request; the generation as it is afterwards."""
+    if generation.state == State.QUEUED and waiting(generation).exists():
+        # Only about an attempt that fal refused, or that was never sent: nobody honest says that.
+        logger.error("generation=%s event=delivery_for_a_rejected_attempt", generation.pk)
+        done(generation)
     if generation.state not in (State.SUBMITTING, State.AMBIGUOUS):
         return generation
     for delivery in waiting(generation):
@@ -73,8 +77,9 @@ FIRST_LOOK = 15.0
 
 
 def receive_late(generation: Generation) -> None:
-    """A result after we gave up: worth fetching, and a gift."""
-    for delivery in waiting(generation):
+    """A result after we gave up: worth fetching, for a day, and a gift."""
+    oldest = timezone.now() - business(STORING_DEADLINE)
+    for delivery in waiting(generation).filter(received_at__gte=oldest):
         video = read_video(delivery.body.get("payload"))
         if generation.reason not in GIVEN_UP or delivery.status != "OK" or not isinstance(video, Finished):
             continue

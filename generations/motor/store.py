@@ -1,7 +1,6 @@
 """From a result to a clip that is safely ours; only then is it charged."""
 
 import logging
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,8 @@ SECONDS_TOLERANCE = 0.25
 SHORT_SIDE = {"720p": 720, "1080p": 1080, "4k": 2160}
 
 
-def store(generation_id: uuid.UUID) -> None:
+def fetch_and_keep(generation: Generation) -> None:
     """Copy the output into our storage, look into it, draw a poster, charge; or try again later."""
-    generation = Generation.objects.select_related("hold").get(pk=generation_id)
     late = generation.state == State.FAILED
     attempt = generation.attempts.filter(state=Attempt.State.ACCEPTED).last()
     if attempt is None or not (late or generation.state == State.STORING):

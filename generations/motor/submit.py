@@ -31,7 +31,9 @@ def submit(generation: Generation) -> None:
     now = timezone.now()
     if generation.wake_at and generation.wake_at > now:
         return  # fal asked for patience; a poke is no reason to be impatient
-    if generation.deadline_at <= now:
+    if generation.cancel_requested_at:
+        generation.finish(State.CANCELLED, cause="cancelled", reason=Reason.CANCELLED)
+    elif generation.deadline_at <= now:
         generation.finish(State.FAILED, cause="deadline", reason=Reason.DEADLINE)
     elif Generation.objects.filter(state__in=WITH_FAL).count() >= settings.FAL_MAX_IN_FLIGHT:
         generation.wait(FULL_PAUSE, tries=generation.tries)
@@ -122,10 +124,7 @@ def _accepted(generation: Generation, attempt: Attempt, outcome: Accepted) -> No
 
 def _not_accepted(generation: Generation, attempt: Attempt, outcome: NotAccepted, tries: int) -> None:
     attempt.reject(outcome.raw)
-    generation.refresh_from_db()
-    if generation.cancel_requested_at:
-        generation.finish(State.CANCELLED, cause="cancelled", reason=Reason.CANCELLED)
-    elif outcome.refusal == Refusal.REFUSED and outcome.failure:
+    if outcome.refusal == Refusal.REFUSED and outcome.failure:
         fail(generation, outcome.failure, cause="refused by fal")
     else:
         if outcome.refusal == Refusal.LOCKED:
@@ -147,9 +146,6 @@ def _ambiguous(generation: Generation, attempt: Attempt, reply: dict[str, Any]) 
 
 
 def _requeue(generation: Generation, tries: int, *, cause: str, at_least: float = 0) -> None:
-    if generation.cancel_requested_at:
-        generation.finish(State.CANCELLED, cause="cancelled", reason=Reason.CANCELLED)
-        return
     wait = max(at_least, backing_off(tries, first=2, factor=2, cap=300))
     generation.move(State.QUEUED, cause=cause[:60], tries=tries + 1, wake_at=timezone.now() + business(wait))
 

@@ -185,6 +185,40 @@ def test_cancelling_too_late_keeps_and_charges_the_clip(studio: Studio) -> None:
     assert generation.charged == PRICE
 
 
+def test_nothing_that_was_delivered_is_left_waiting(studio: Studio) -> None:
+    for word in ("twice", "contradict", "late", "policy"):
+        studio.place(prompt=f"A bell [{word}]")
+    studio.settle()
+    time.sleep(0.6)  # the last copies come after the end
+    studio.work()
+    assert not Delivery.objects.filter(processed_at=None).exists()
+
+
+def test_a_step_that_always_breaks_ends_at_the_deadline(studio: Studio) -> None:
+    generation = studio.place()
+    Generation.objects.filter(pk=generation.pk).update(endpoint="fal-ai/nobody-knows-it")
+    with pytest.raises(KeyError):
+        motor.drive(generation.pk)
+    generation.refresh_from_db()
+    assert generation.is_open
+    past = generation.created_at
+    Generation.objects.filter(pk=generation.pk).update(deadline_at=past, lease_until=past, wake_at=past)
+    motor.drive(generation.pk)  # found in submitting with nothing sent: back to the queue
+    motor.drive(generation.pk)
+    generation.refresh_from_db()
+    assert (generation.state, generation.reason) == (State.FAILED, Reason.DEADLINE)
+    assert studio.wallet().available == 1000
+
+
+def test_a_cancelled_clip_that_was_put_back_is_not_sent_again(studio: Studio) -> None:
+    generation = studio.place(prompt="Waves [busy]")
+    studio.work()
+    Generation.objects.filter(pk=generation.pk).update(cancel_requested_at=generation.created_at)
+    studio.settle(generation)
+    assert generation.state == State.CANCELLED
+    assert studio.accepted(generation) == 0
+
+
 def test_a_delivery_is_kept_once_however_often_it_comes(studio: Studio) -> None:
     generation = studio.place(prompt="A bell [twice]")
     studio.settle(generation)

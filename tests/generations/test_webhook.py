@@ -184,6 +184,28 @@ def test_a_signed_body_that_makes_no_sense_is_a_400(
     assert Delivery.objects.count() == 0
 
 
+ODD = {
+    "NUL": b'"\\u0000bad"',
+    "lone surrogate": b'"\\ud800"',
+    "infinite": b"1e999",
+    "NaN": b"NaN",
+    "deep": b"[" * 100 + b"]" * 100,
+}
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("what", ODD)
+def test_odd_but_signed_values_are_stored_somehow(submitted: Generation, fal: Emulator, what: str) -> None:
+    body = raw()[:-1] + b', "odd": ' + ODD[what] + b"}"
+    assert deliver(body, signed(fal, body)) == 200
+    assert Delivery.objects.get().status == "OK"
+
+
+def test_a_body_too_deep_to_read_is_a_400(submitted: Generation, fal: Emulator) -> None:
+    body = raw()[:-1] + b', "odd": ' + b"[" * 60_000 + b"]" * 60_000 + b"}"
+    assert deliver(body, signed(fal, body)) == 400
+
+
 def test_a_body_over_the_cap_is_refused_before_it_is_read(submitted: Generation, fal: Emulator) -> None:
     body = raw(error="x" * webhooks.BODY_CAP)
     assert deliver(body, signed(fal, body)) == 413

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
 from accounts.admin import ReadOnly
-from generations import jobs
+from generations import doorbell
 from generations.catalogue import CATALOGUE
 from generations.models import (
     Attempt,
@@ -80,7 +80,7 @@ class GenerationAdmin(ReadOnly):
     def wake(self, request: HttpRequest, queryset: "QuerySet[Generation]") -> None:
         """Safe at any time: a look takes the next step if there is one."""
         for key in queryset.values_list("pk", flat=True):
-            jobs.poke(key)
+            doorbell.poke(key)
         self.message_user(request, f"{queryset.count()} woken.")
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, Hold, Wallet
 from accounts.policy import Action, Actor
-from generations import jobs, prices
+from generations import doorbell, prices
 from generations.catalogue import Endpoint
 from generations.models import EndpointSwitch, Generation, State, StateChange
 from generations.prices import Quote
@@ -103,7 +103,7 @@ def place(actor: Actor, order: Order) -> list[Generation]:
             f"This costs {quote.total} credits and {wallet.available} are available. Nothing was charged."
         )
     for generation in generations:
-        jobs.poke(generation.pk)
+        doorbell.poke(generation.pk)
     return generations
 
 

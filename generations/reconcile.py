@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from generations import jobs
+from generations import doorbell
 from generations.models import Delivery, Generation, Heartbeat, State
 from generations.timing import REPOKE, business
 
@@ -20,12 +20,12 @@ def sweep(now: datetime | None = None) -> int:
     due = list(Generation.objects.due(now).values_list("pk", "state")[:MOST])
     Generation.objects.filter(pk__in=[pk for pk, _ in due]).update(poked_at=now)
     for pk, state in due:
-        jobs.poke(pk, queue=jobs.MEDIA if state == State.STORING else jobs.DRIVE)
+        doorbell.poke(pk, queue=doorbell.MEDIA if state == State.STORING else doorbell.DRIVE)
     unheard = set(
         Delivery.objects.filter(processed_at=None, received_at__lte=now - business(REPOKE)).values_list(
             "attempt__generation", flat=True
         )[:MOST]
     )
     for pk in unheard:
-        jobs.poke(pk)
+        doorbell.poke(pk)
     return len(due) + len(unheard)

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from generations import jobs
+from generations import doorbell
 from generations.fal.keys import KeySet, NoKeys
 from generations.fal.replies import storable
 from generations.fal.signature import TOLERANCE, Malformed, Signed
@@ -132,4 +132,4 @@ def _store(attempt: Attempt, content: dict[str, Any], signed: Signed, body: byte
             )
     except IntegrityError:
         return  # fal sent it before; once is enough
-    jobs.poke(attempt.generation_id)
+    doorbell.poke(attempt.generation_id)

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import models, transaction
 from django.db.models import F, Q
@@ -10,10 +10,8 @@ from django.utils import timezone
 
 from accounts.models import Hold, User, Wallet, Workspace
 from accounts.policy import Actor
+from generations.models.media import Clip
 from generations.timing import REPOKE, business
-
-if TYPE_CHECKING:
-    from generations.models.media import Clip
 
 
 class State(models.TextChoices):
@@ -113,8 +111,8 @@ class Generation(models.Model):
     reason_field = models.CharField(max_length=40, blank=True, default="")
     reason_detail = models.CharField(max_length=500, blank=True, default="")
 
-    clip: "models.OneToOneField[Clip | None]" = models.OneToOneField(
-        "generations.Clip", null=True, blank=True, on_delete=models.PROTECT, related_name="shown_by"
+    clip = models.OneToOneField(
+        Clip, null=True, blank=True, on_delete=models.PROTECT, related_name="generation"
     )
     deleted_at = models.DateTimeField(null=True, blank=True)
 

@@ -1,15 +1,11 @@
 """Files we keep: what people send in (uploads) and what came back (clips)."""
 
 import uuid
-from typing import TYPE_CHECKING
 
 from django.db import models
 
 from accounts.models import User, Workspace
 from accounts.policy import Actor
-
-if TYPE_CHECKING:
-    from generations.models.generation import Generation
 
 
 class UploadQuerySet(models.QuerySet["Upload"]):
@@ -60,9 +56,6 @@ class Upload(models.Model):
 class Clip(models.Model):
     """A finished video in our own storage, with what a probe of the file itself found."""
 
-    generation: "models.OneToOneField[Generation]" = models.OneToOneField(
-        "generations.Generation", on_delete=models.PROTECT, related_name="made_clip"
-    )
     file = models.CharField(max_length=200)
     poster = models.CharField(max_length=200)
     content_type = models.CharField(max_length=40, default="video/mp4")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from django.utils import timezone
 
-from generations import jobs
+from generations import doorbell
 from generations.fal.failures import Reason
 from generations.models import OPEN, Generation, State
 from generations.motor.deliveries import done, hear, receive_late
@@ -27,7 +27,7 @@ __all__ = ["drive", "store"]
 def _hand_to_media(generation: Generation) -> None:
     """Files are fetched by the media workers: minutes of transfer must not delay a submit."""
     done(generation)
-    jobs.poke(generation.pk, queue=jobs.MEDIA)
+    doorbell.poke(generation.pk, queue=doorbell.MEDIA)
 
 
 STEPS: dict[State, Callable[[Generation], None]] = {

@@ -5,7 +5,7 @@ import logging
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from generations import jobs
+from generations import doorbell
 from generations.catalogue import find
 from generations.fal.failures import Reason
 from generations.fal.replies import Finished, read_video
@@ -85,6 +85,6 @@ def receive_late(generation: Generation) -> None:
             continue
         if adopt(delivery.attempt, delivery.request_id):
             Attempt.objects.filter(pk=delivery.attempt_id).update(result=video.raw)
-            jobs.poke(generation.pk, queue=jobs.MEDIA)
+            doorbell.poke(generation.pk, queue=doorbell.MEDIA)
             return
     done(generation)

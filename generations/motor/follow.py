@@ -4,7 +4,7 @@ import logging
 
 from django.utils import timezone
 
-from generations import jobs
+from generations import doorbell
 from generations.fal.client import Fal
 from generations.fal.failures import Failure, Reason
 from generations.fal.replies import (
@@ -100,7 +100,7 @@ def _store(generation: Generation, attempt: Attempt, outcome: Finished) -> None:
         queue_position=None,
     ):
         done(generation)
-        jobs.poke(generation.pk, queue=jobs.MEDIA)
+        doorbell.poke(generation.pk, queue=doorbell.MEDIA)
 
 
 def _fail(generation: Generation, attempt: Attempt, failure: Failure) -> None:
@@ -128,4 +128,4 @@ def _look_again(generation: Generation, **fields: int | None) -> None:
     # What was heard led nowhere yet; what comes from now on rings again.
     waiting(generation).filter(pk__in=heard).update(processed_at=timezone.now())
     if waiting(generation).exists():
-        jobs.poke(generation.pk)
+        doorbell.poke(generation.pk)

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from generations.fal.download import Downloaded, Gone, Interrupted, Refused, fetch
@@ -61,27 +61,22 @@ def _keep(generation: Generation, url: str, folder: Path) -> None:
 
 def settle(generation: Generation, file: Downloaded, found: dict[str, Any], key: str, poster: str) -> bool:
     """Clip, state and charge in one commit; False when somebody else ended it first."""
-    clip = Clip(
-        generation=generation,
-        file=key,
-        poster=poster,
-        sha256=file.sha256,
-        size=file.size,
-        width=found["width"],
-        height=found["height"],
-        seconds=found["seconds"],
-        has_audio=found["has_audio"],
-        differences=differences(generation, found),
-    )
-    try:
-        with transaction.atomic():
-            clip.save(force_insert=True)
-            if generation.finish(State.SUCCEEDED, cause="stored", clip=clip, reason="", reason_detail=""):
-                done(generation)
-                return True
-            transaction.set_rollback(True)
-    except IntegrityError:  # one clip a generation: a twin of this worker has stored it
-        return False
+    with transaction.atomic():
+        clip = Clip.objects.create(
+            file=key,
+            poster=poster,
+            sha256=file.sha256,
+            size=file.size,
+            width=found["width"],
+            height=found["height"],
+            seconds=found["seconds"],
+            has_audio=found["has_audio"],
+            differences=differences(generation, found),
+        )
+        if generation.finish(State.SUCCEEDED, cause="stored", clip=clip, reason="", reason_detail=""):
+            done(generation)
+            return True
+        transaction.set_rollback(True)
     return False
 
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from generations import jobs
+from generations import doorbell
 from generations.catalogue import Kind, find
 from generations.fal.client import Fal
 from generations.fal.failures import Failure, Reason
@@ -83,7 +83,7 @@ def recover(generation: Generation) -> None:
             and attempt
         ):
             attempt.reject({"error": "nothing was sent"})
-    jobs.poke(generation.pk)
+    doorbell.poke(generation.pk)
 
 
 def resolve(generation: Generation) -> None:
@@ -119,7 +119,7 @@ def _accepted(generation: Generation, attempt: Attempt, outcome: Accepted) -> No
     Attempt.objects.filter(pk=attempt.pk).update(reply=outcome.raw)
     if adopt(attempt, outcome.request_id, **urls):
         taken_on(generation, cause="accepted by fal", queue_position=outcome.queue_position)
-        jobs.poke(generation.pk)  # an early webhook or a cancel may be waiting
+        doorbell.poke(generation.pk)  # an early webhook or a cancel may be waiting
 
 
 def _not_accepted(generation: Generation, attempt: Attempt, outcome: NotAccepted, tries: int) -> None:
@@ -142,7 +142,7 @@ def _ambiguous(generation: Generation, attempt: Attempt, reply: dict[str, Any]) 
                 wake_at=now + business(AMBIGUOUS_LOOKS[0]),
                 deadline_at=now + business(AMBIGUOUS_LOOKS[-1]),
             )
-    jobs.poke(generation.pk)  # its webhook may have come first
+    doorbell.poke(generation.pk)  # its webhook may have come first
 
 
 def _requeue(generation: Generation, tries: int, *, cause: str, at_least: float = 0) -> None:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import AuditEvent, LedgerEntry
 from accounts.policy import Action
-from generations import jobs
+from generations import doorbell
 from generations.catalogue import find
 from generations.fal.failures import Reason
 from generations.models import Delivery, Generation, State, Upload
@@ -124,7 +124,7 @@ def _ask_to_cancel(generation: Generation) -> bool:
         cancel_requested_at=now, wake_at=now, tries=0
     )
     if asked:
-        jobs.poke(generation.pk)
+        doorbell.poke(generation.pk)
     return bool(asked)
 
 

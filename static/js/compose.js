@@ -123,6 +123,9 @@ function framed() {
   if (picked) view.src = picked.src;
   else if (view.src.startsWith("blob:")) view.removeAttribute("src");
   view.hidden = !view.getAttribute("src");
+  const upright = (is) => $(".finder-screen").classList.toggle("upright", is);
+  if (view.hidden) upright(false);
+  else view.decode().then(() => upright(view.naturalHeight > view.naturalWidth), () => upright(false));
 }
 
 document.addEventListener("change", (event) => {

@@ -53,7 +53,7 @@ def finished(world: World) -> Generation:
         for _ in "cp"
     ]
     clip = Clip.objects.create(
-        generation=generation, file=keys[0], poster=keys[1], sha256="0" * 64, size=10,
+        file=keys[0], poster=keys[1], sha256="0" * 64, size=10,
         width=1280, height=720, seconds=8.0, has_audio=True,
     )  # fmt: skip
     assert generation.finish(State.SUCCEEDED, cause="test", clip=clip)

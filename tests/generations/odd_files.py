@@ -41,9 +41,10 @@ def bomb_jpeg() -> bytes:
 
 
 def bomb_webp() -> bytes:
-    """A canvas of 16,384 × 16,384 around a picture of one colour."""
+    """A canvas of 6,400 × 6,251, just above the limit, around a picture of one colour."""
     inner = encoded(Image.new("RGB", (16, 16)), "WEBP")[12:]
-    canvas = b"VP8X" + struct.pack("<I", 10) + bytes(4) + b"\xff\x3f\x00" * 2
+    wide, tall = ((side - 1).to_bytes(3, "little") for side in (6400, 6251))
+    canvas = b"VP8X" + struct.pack("<I", 10) + bytes(4) + wide + tall
     return b"RIFF" + struct.pack("<I", 4 + len(canvas) + len(inner)) + b"WEBP" + canvas + inner
 
 

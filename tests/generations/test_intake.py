@@ -15,7 +15,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from accounts.policy import Actor
 from generations.media import intake, sandbox
-from generations.media.picture import KEPT_SIDE, MAX_BYTES, TOO_LARGE, UNREADABLE, webp_size
+from generations.media.picture import KEPT_SIDE, MAX_BYTES, TOO_LARGE, UNREADABLE
 from generations.media.vault import vault
 from generations.models import Upload
 from tests.generations.odd_files import (
@@ -271,15 +271,6 @@ for file in sorted(Path(sys.argv[1]).iterdir()):
         ends[True] += 1
 print(*ends.values())
 """
-
-
-@pytest.mark.parametrize(
-    "options", [{"lossless": True}, {"quality": 80}, {"quality": 80, "exif": b"Exif\0\0MM\0*\0\0\0\x08\0\0"}]
-)
-def test_the_size_of_a_webp_is_read_from_its_header(options: dict[str, Any], tmp_path: Path):
-    source = tmp_path / "shot.webp"
-    source.write_bytes(encoded(Image.new("RGB", (321, 123)), "WEBP", **options))
-    assert webp_size(source) == (321, 123)
 
 
 # ── The child ───────────────────────────────────────────────────────────────────────────────────

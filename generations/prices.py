@@ -14,15 +14,21 @@ PRICE_VERSION = "2026-11"
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a quote: `seconds` at `usd_per_second`, or a fixed `usd` for the first ones."""
+    """One line of a quote. `usd` is fal's price, `credits` ours, not yet rounded: people see credits only."""
 
     label: str
     seconds: int
     usd: Decimal
+    credits: Decimal
 
     def as_json(self) -> dict[str, str | int]:
         """As stored with a generation and answered by the API."""
-        return {"label": self.label, "seconds": self.seconds, "usd": str(self.usd)}
+        return {"label": self.label, "seconds": self.seconds, "credits": shown(self.credits)}
+
+
+def shown(amount: Decimal) -> str:
+    """`40`, `4.2`: without the zeros that multiplying leaves behind."""
+    return f"{amount.normalize():f}"
 
 
 @dataclass(frozen=True)
@@ -31,11 +37,14 @@ class PerSecond:
 
     rates: Mapping[tuple[str, bool], Decimal]
 
-    def lines(self, seconds: int, resolution: str, audio: bool) -> tuple[Line, ...]:
+    def lines(
+        self, seconds: int, resolution: str, audio: bool, markup: Decimal = Decimal(1)
+    ) -> tuple[Line, ...]:
         """The lines for a clip. KeyError for a combination that is not on sale."""
         rate = self.rates[resolution, audio]
-        sound = "with audio" if audio else "silent"
-        return (Line(f"{seconds} s × ${rate}/s · {resolution} {sound}", seconds, rate * seconds),)
+        ours = rate * 100 * markup
+        label = f"{seconds} s × {shown(ours)} cr/s · {resolution} {'with audio' if audio else 'silent'}"
+        return (Line(label, seconds, rate * seconds, ours * seconds),)
 
 
 @dataclass(frozen=True)
@@ -46,14 +55,18 @@ class BasePlusSeconds:
     base_usd: Decimal
     further_usd: Decimal
 
-    def lines(self, seconds: int, resolution: str, audio: bool) -> tuple[Line, ...]:
+    def lines(
+        self, seconds: int, resolution: str, audio: bool, markup: Decimal = Decimal(1)
+    ) -> tuple[Line, ...]:
         """The lines for a clip; resolution and audio do not exist for such an endpoint."""
-        first = Line(f"First {self.base_seconds} s", self.base_seconds, self.base_usd)
+        base = self.base_usd * 100 * markup
+        first = Line(f"First {self.base_seconds} s", self.base_seconds, self.base_usd, base)
         further = seconds - self.base_seconds
         if further <= 0:
             return (first,)
-        label = f"{further} further s × ${self.further_usd}/s"
-        return (first, Line(label, further, self.further_usd * further))
+        ours = self.further_usd * 100 * markup
+        label = f"{further} further s × {shown(ours)} cr/s"
+        return (first, Line(label, further, self.further_usd * further, ours * further))
 
 
 PriceRule = PerSecond | BasePlusSeconds
@@ -83,6 +96,6 @@ def quote(
     rule: PriceRule, *, seconds: int, resolution: str, audio: bool, takes: int, markup: Decimal
 ) -> Quote:
     """The price of `takes` clips. KeyError for a combination that is not on sale."""
-    lines = rule.lines(seconds, resolution, audio)
+    lines = rule.lines(seconds, resolution, audio, markup)
     usd = sum((line.usd for line in lines), Decimal())
     return Quote(lines, usd, to_credits(usd, markup), takes)

@@ -202,4 +202,6 @@ def _extendable(form: GenerationForm) -> list[Generation]:
         return []
     ready = Generation.objects.visible_to(form.actor).filter(state="succeeded").for_cards()
     short = ready.filter(clip__seconds__lte=settings.EXTEND_MAX_SECONDS + SECONDS_TOLERANCE)
-    return list(short.exclude(resolution="4k").order_by("-created_at", "-id")[:12])
+    # fal extends what Veo made, in 720p or 1080p; Kling's clips carry no resolution.
+    veo = short.filter(resolution__in=["720p", "1080p"])
+    return list(veo.order_by("-created_at", "-id")[:12])

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import AuditEvent, LedgerEntry
 from accounts.policy import Action
 from generations import doorbell
-from generations.catalogue import find
+from generations.catalogue import Field, find
 from generations.fal.failures import Reason
 from generations.models import Delivery, Generation, State, Upload
 from generations.views.actor import ActorRequest, with_actor
@@ -59,8 +59,13 @@ def _settings(generation: Generation) -> list[dict[str, Any]]:
             shown = (
                 ("off", "on")[value] if isinstance(value, bool) else dict(described.labels).get(value, value)
             )
-            rows.append({"label": described.label, "value": shown, "changed": value != described.default})
+            rows.append({"label": described.label, "value": shown, "changed": _chosen(described, value)})
     return rows
+
+
+def _chosen(described: Field, value: Any) -> bool:
+    """Whether somebody decided it: a seed is always there, for we draw one when nobody gives one."""
+    return value != described.default and described.name != "seed"
 
 
 def _uploads(generation: Generation) -> list[Upload]:

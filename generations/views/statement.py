@@ -25,7 +25,7 @@ def statement(request: ActorRequest) -> HttpResponse:
         return render(request, "403.html", status=403)
     wallet = request.actor.workspace.wallet
     entries = LedgerEntry.objects.filter(wallet=wallet).select_related(
-        "actor", "hold__generation", "corrects__hold__generation"
+        "actor", "hold__generation__author", "corrects__hold__generation__author"
     )
     with suppress(signing.BadSignature):  # an odd cursor is the first page
         entries = entries.filter(seq__lt=signing.loads(request.GET.get("after", ""), salt=CURSOR_SALT))

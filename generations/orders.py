@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 from django.utils import timezone
 
 from accounts.models import AuditEvent, Hold, Wallet
@@ -22,6 +22,7 @@ from generations.prices import Quote
 from generations.timing import QUEUE_DEADLINE, business
 
 SEED_RANGE = 2**32
+LOCK_TRIES = 3
 
 
 class Refused(Exception):
@@ -42,6 +43,10 @@ class PriceChanged(Refused):
 
 class OffSale(Refused):
     """An administrator switched the endpoint off."""
+
+
+class Busy(Refused):
+    """The database did not get to it in time."""
 
 
 class KeyReused(Refused):
@@ -91,7 +96,7 @@ def place(actor: Actor, order: Order) -> list[Generation]:
     generations = [_row(actor, order, quote, take) for take in range(1, order.takes + 1)]
     wallet = Wallet.objects.get(workspace=actor.workspace)
     try:
-        held = wallet.hold([each.hold for each in generations], rows=_rows(actor, generations))
+        held = _hold(wallet, actor, generations)
     except IntegrityError:
         # A twin of this very form was faster; its rows are the answer to both.
         if known := _placed_before(actor, order):
@@ -105,6 +110,16 @@ def place(actor: Actor, order: Order) -> list[Generation]:
     for generation in generations:
         doorbell.poke(generation.pk)
     return generations
+
+
+def _hold(wallet: Wallet, actor: Actor, generations: Sequence[Generation]) -> bool:
+    """A wallet locked for seconds is tried again; one statement, so nothing is half done. Raises Refused."""
+    for _ in range(LOCK_TRIES):
+        try:
+            return wallet.hold([each.hold for each in generations], rows=_rows(actor, generations))
+        except OperationalError:
+            continue
+    raise Busy("So much is being ordered here that your order did not get through. Nothing was charged.")
 
 
 def _admitted(actor: Actor, order: Order) -> Quote:

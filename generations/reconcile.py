@@ -21,10 +21,11 @@ def sweep(now: datetime | None = None) -> int:
     Generation.objects.filter(pk__in=[pk for pk, _ in due]).update(poked_at=now)
     for pk, state in due:
         doorbell.poke(pk, queue=doorbell.MEDIA if state == State.STORING else doorbell.DRIVE)
-    unheard = set(
-        Delivery.objects.filter(processed_at=None, received_at__lte=now - business(REPOKE)).values_list(
-            "attempt__generation", flat=True
-        )[:MOST]
+    unheard = list(
+        Delivery.objects.filter(processed_at=None, received_at__lte=now - business(REPOKE))
+        .order_by()
+        .values_list("attempt__generation", flat=True)
+        .distinct()[:MOST]
     )
     for pk in unheard:
         doorbell.poke(pk)

@@ -5,14 +5,13 @@ our own account, signature, token, request id. A request that fails any of them 
 """
 
 import hashlib
-import json
 import time
 from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import Error, IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -20,7 +19,7 @@ from django.views.decorators.http import require_POST
 
 from generations import doorbell
 from generations.fal.keys import KeySet, NoKeys
-from generations.fal.replies import storable
+from generations.fal.replies import REQUEST_ID, loads
 from generations.fal.signature import TOLERANCE, Malformed, Signed
 from generations.models import Attempt, Delivery, Generation
 from generations.models.attempt import hashed
@@ -58,7 +57,7 @@ def fal_webhook(request: HttpRequest, token: str) -> HttpResponse:
         _store(attempt, content, signed, body)
     except Turned as turned:
         return HttpResponse(str(turned), status=turned.status, content_type="text/plain")
-    except (NoKeys, DatabaseError):
+    except (NoKeys, Error):
         # fal sends it again; polling covers the rest.
         return HttpResponse("try again later", status=503, content_type="text/plain")
     return HttpResponse("ok", content_type="text/plain")
@@ -66,7 +65,7 @@ def fal_webhook(request: HttpRequest, token: str) -> HttpResponse:
 
 def _cheap_body(request: HttpRequest) -> bytes:
     length = request.headers.get("Content-Length", "")
-    if not length.isdigit():
+    if not (length.isascii() and length.isdigit() and len(length) < 16):
         raise Turned(411, "length required")
     if int(length) > BODY_CAP:
         raise Turned(413, "too large")
@@ -101,10 +100,11 @@ def _matched(token: str, signed: Signed, body: bytes) -> tuple[Attempt, dict[str
     if attempt is None:
         raise Turned(404, "unknown")
     try:
-        content = storable(json.loads(body))
-    except (ValueError, RecursionError) as error:
+        content = loads(body)
+    except ValueError as error:
         raise Turned(400, "not json") from error
-    if not isinstance(content, dict) or not isinstance(content.get("request_id"), str):
+    request_id = content.get("request_id") if isinstance(content, dict) else None
+    if not isinstance(request_id, str) or not REQUEST_ID.fullmatch(request_id):
         raise Turned(400, "no request id")
     # After fal's own retry the header may carry the gateway's id.
     if signed.request_id not in (content["request_id"], content.get("gateway_request_id")):
@@ -122,7 +122,7 @@ def _store(attempt: Attempt, content: dict[str, Any], signed: Signed, body: byte
             Delivery.objects.create(
                 attempt=attempt,
                 digest=digest,
-                request_id=content["request_id"][:64],
+                request_id=content["request_id"],
                 status=str(content.get("status", ""))[:10],
                 body=content,
                 stale=stale,

@@ -91,7 +91,9 @@ class Wallet(models.Model):
             return True
 
     def refund(self, capture: "LedgerEntry", *, actor: User | None, reason: str) -> "LedgerEntry":
-        """Give a charge back in full; a second refund of one charge is an IntegrityError."""
+        """Give a charge of this wallet back in full; a second time is an IntegrityError."""
+        if capture.wallet_id != self.pk:
+            raise ValueError("a charge is refunded to the wallet that paid it")
         return self._post(
             LedgerEntry.Kind.REFUND,
             -capture.amount,

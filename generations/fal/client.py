@@ -5,27 +5,24 @@ Facts: fal's queue documentation; certainty of each is noted where it is less th
 """
 
 import json
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 
 from generations.fal import replies
 from generations.fal.failures import Reason, read_failure
+from generations.fal.hosts import origin, permitted
+from generations.fal.limits import NOTHING_SENT, at_most
 from generations.fal.replies import Accepted, Ambiguous, NotAccepted, Refusal, Unavailable
 
 JSON_CAP = 1024 * 1024
 TIMEOUT = httpx.Timeout(connect=5, write=20, read=30, pool=2)
-# A peer that drips one byte a second never trips a read time-out.
 OVERALL_SECONDS = 40.0
 UPLOAD_SECONDS = 120.0
-# No byte of the request has left when one of these is raised.
-NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
 @dataclass(frozen=True)
@@ -50,10 +47,6 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     body: Any
-
-
-class TooSlow(httpx.TransportError):
-    """The whole call took longer than it may."""
 
 
 class TooLarge(httpx.TransportError):
@@ -108,12 +101,15 @@ class Fal:
         # Undocumented, but hard-coded in several clients: an early fetch is a 400 that says so.
         if reply.status == 400 and "in progress" in failure.message.lower():
             return replies.NotYet()
+        # A gateway speaks in plain sentences; the failure of a run has a type.
+        if reply.status >= 500 and not failure.kind:
+            raise Unavailable(f"result answered {reply.status}")
         return failure
 
     def cancel(self, cancel_url: str) -> str:
         """Ask to stop; fal's word for it. That it did stop only the result says. Raises Unavailable."""
         reply = self._ask("PUT", cancel_url)
-        if reply.status >= 500 or reply.body is None:
+        if reply.status >= 500 or reply.status in (401, 403, 429) or reply.body is None:
             raise Unavailable(f"cancel answered {reply.status}")
         return str(reply.body.get("status", reply.status)) if isinstance(reply.body, dict) else ""
 
@@ -159,23 +155,24 @@ class Fal:
         request_id, status_url, response_url, cancel_url = (str(value) for value in values)
         if not all(self._ours(url) for url in (status_url, response_url, cancel_url)):
             return Ambiguous("addresses on a foreign host", raw)
-        position = raw.get("queue_position")
-        place = position if isinstance(position, int) else None
+        if not replies.REQUEST_ID.fullmatch(request_id):
+            return Ambiguous("an odd request id", raw)
+        place = replies.read_position(raw.get("queue_position"))
         return Accepted(request_id, status_url, response_url, cancel_url, place, raw)
 
     def _ours(self, url: str) -> bool:
         """Whether an address is on fal's queue: we never carry our key to another host."""
-        return _origin(url) == _origin(self.account.queue_url)
+        return origin(url) == origin(self.account.queue_url)
 
     def _ask(self, method: str, url: str, *, key: bool = True, **request: Any) -> Reply:
         """A call whose failure costs nothing but a later try."""
-        trusted = {_origin(self.account.queue_url), _origin(self.account.rest_url)}
-        known = _origin(url) in trusted if key else _origin(url)[1] in self.account.media_hosts
+        trusted = {origin(self.account.queue_url), origin(self.account.rest_url)}
+        known = origin(url) in trusted if key else permitted(url, self.account.media_hosts)
         if not known:
             raise Unavailable("an address on a foreign host")
         try:
             return self._call(method, url, key=key, **request)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unavailable(type(error).__name__) from error
 
     def _call(
@@ -195,27 +192,10 @@ class Fal:
         client = httpx.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=False)
         with (
             client,
-            _at_most(seconds, client),
+            at_most(seconds, client),
             client.stream(method, url, headers=sent, **request) as response,
         ):
             return Reply(response.status_code, response.headers, _read_json(response))
-
-
-@contextmanager
-def _at_most(seconds: float, client: httpx.Client) -> Iterator[None]:
-    """Close the connection under a call that outlives its whole budget."""
-    started = time.monotonic()
-    timer = threading.Timer(seconds, client.close)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    except Exception as error:
-        if time.monotonic() - started >= seconds and not isinstance(error, NOTHING_SENT):
-            raise TooSlow(f"took longer than {seconds:g} s") from error
-        raise
-    finally:
-        timer.cancel()
 
 
 def _read_json(response: httpx.Response) -> Any:
@@ -225,19 +205,15 @@ def _read_json(response: httpx.Response) -> Any:
         if len(content) > JSON_CAP:
             raise TooLarge("an answer of more than 1 MiB")
     try:
-        return replies.storable(json.loads(content))
-    except (ValueError, RecursionError):
+        return replies.loads(bytes(content))
+    except ValueError:
         return None
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()
 
 
 def _seconds(header: str | None) -> float | None:
     """`Retry-After` in seconds; the date form is not used by fal."""
     try:
-        return max(0.0, float(header)) if header else None
+        seconds = float(header) if header else None
     except ValueError:
         return None
+    return max(0.0, seconds) if seconds is not None and isfinite(seconds) else None

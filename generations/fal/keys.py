@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from generations.fal.limits import at_most
+from generations.fal.replies import loads
 from generations.fal.signature import read_keys
 
 FRESH_SECONDS = 24 * 3600.0
@@ -13,6 +15,7 @@ STALE_SECONDS = 7 * 24 * 3600.0
 # However many forgeries arrive, fal is asked at most once a minute.
 REFETCH_SECONDS = 60.0
 SIZE_CAP = 256 * 1024
+OVERALL_SECONDS = 8.0  # fal gives a delivery fifteen
 
 
 class NoKeys(Exception):
@@ -57,6 +60,7 @@ def _fetch(url: str) -> list[bytes]:
     try:
         with (
             httpx.Client(timeout=5, follow_redirects=False, trust_env=False) as client,
+            at_most(OVERALL_SECONDS, client),
             client.stream("GET", url) as response,
         ):
             if response.status_code != 200:
@@ -66,6 +70,6 @@ def _fetch(url: str) -> list[bytes]:
                 content += chunk
                 if len(content) > SIZE_CAP:
                     return []
-            return read_keys(httpx.Response(200, content=content).json())
+            return read_keys(loads(content))
     except (httpx.HTTPError, ValueError):
         return []

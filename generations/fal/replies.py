@@ -1,5 +1,7 @@
 """fal's answers as values. Unknown fields are kept in `raw`, unknown words never crash a worker."""
 
+import json
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import isfinite
@@ -92,6 +94,23 @@ class Unavailable(Exception):
     """fal could not be asked this time (network, 5xx, 429, our key). Ask again later."""
 
 
+# The shape of fal's ids; ours go into addresses and columns.
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def loads(content: bytes) -> Any:
+    """JSON from outside, storable. ValueError for what is none, or nested too deeply to be honest."""
+    try:
+        return storable(json.loads(content))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def read_position(value: Any) -> int | None:
+    """A place in fal's queue, if it is one."""
+    return value if isinstance(value, int) and 0 <= value < 2**31 else None
+
+
 def storable(value: Any) -> Any:
     """JSON that any database keeps: without NUL and lone surrogates in text, without infinite numbers."""
     if isinstance(value, str):
@@ -107,11 +126,11 @@ def storable(value: Any) -> Any:
 
 def read_progress(body: dict[str, Any]) -> Progress:
     """A status body; a word we do not know counts as still running."""
-    word, position = body.get("status"), body.get("queue_position")
+    word = body.get("status")
     return Progress(
         completed=word == "COMPLETED",
         running=word == "IN_PROGRESS",
-        queue_position=position if word == "IN_QUEUE" and isinstance(position, int) else None,
+        queue_position=read_position(body.get("queue_position")) if word == "IN_QUEUE" else None,
         raw=body,
     )
 

@@ -8,7 +8,8 @@ from typing import Any
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from generations.models.generation import Generation, State
+from generations.models.generation import Generation
+from generations.timing import LEASE
 
 # fal calls an attempt that may cost money one of these; at most one such may exist per generation.
 LIVE = ("prepared", "sending", "accepted", "ambiguous")
@@ -45,6 +46,9 @@ class Attempt(models.Model):
     # fal's last words about this attempt, as they came: unknown fields are kept, not understood.
     reply = models.JSONField(default=dict, blank=True)
     result = models.JSONField(null=True, blank=True)
+    # Looks in a row at which fal did not know it, or knew it without a usable result; and since when.
+    lost_looks = models.PositiveSmallIntegerField(default=0)
+    lost_since = models.DateTimeField(null=True, blank=True)
     prepared_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
@@ -62,30 +66,38 @@ class Attempt(models.Model):
         return f"attempt {self.number} of {self.generation_id}: {self.state}"
 
     @classmethod
-    def prepare(cls, generation: Generation, arguments: dict[str, Any]) -> "tuple[Attempt, str]":
-        """A fresh attempt and its token; the token exists nowhere else but in the webhook address."""
+    def prepare(cls, generation: Generation, arguments: dict[str, Any]) -> "tuple[Attempt, str] | None":
+        """A fresh attempt and its token, which exists nowhere else but in the webhook address.
+
+        None when the worker's lease was taken over meanwhile.
+        """
         token = secrets.token_urlsafe(32)
-        number = generation.attempts.count() + 1
-        attempt = cls.objects.create(
-            generation=generation, number=number, token_hash=hashed(token), arguments=arguments
-        )
+        with transaction.atomic():
+            if not generation.renew(seconds=LEASE):
+                return None
+            number = generation.attempts.count() + 1
+            attempt = cls.objects.create(
+                generation=generation, number=number, token_hash=hashed(token), arguments=arguments
+            )
         return attempt, token
 
-    def begin(self, epoch: int) -> bool:
-        """Commit that bytes are about to leave. Fenced: a worker whose lease was taken over may not send."""
-        owned = Generation.objects.filter(pk=self.generation_id, state=State.SUBMITTING, epoch=epoch)
-        return bool(
-            Attempt.objects.filter(
-                pk=self.pk, state=self.State.PREPARED, generation__in=owned.values("pk")
-            ).update(state=self.State.SENDING, sent_at=timezone.now())
-        )
+    def begin(self, generation: Generation) -> bool:
+        """Commit that bytes are about to leave; False when they must not (lease lost, or cancelled)."""
+        with transaction.atomic():
+            prepared = Attempt.objects.filter(pk=self.pk, state=self.State.PREPARED)
+            if generation.confirm(seconds=LEASE) and prepared.update(
+                state=self.State.SENDING, sent_at=timezone.now()
+            ):
+                return True
+            transaction.set_rollback(True)
+        return False
 
-    def reject(self, reply: dict[str, Any]) -> bool:
-        """fal provably did not take it (or no byte was sent), so another attempt may follow."""
+    def reject(self, reply: dict[str, Any], *, was: str) -> bool:
+        """fal provably did not take it, or no byte was sent; so another attempt may follow."""
         return bool(
-            Attempt.objects.filter(
-                pk=self.pk, state__in=[self.State.PREPARED, self.State.SENDING], request_id=None
-            ).update(state=self.State.REJECTED, reply=reply, answered_at=timezone.now())
+            Attempt.objects.filter(pk=self.pk, state=was, request_id=None).update(
+                state=self.State.REJECTED, reply=reply, answered_at=timezone.now()
+            )
         )
 
     def doubt(self, reply: dict[str, Any]) -> bool:

@@ -31,8 +31,11 @@ TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 OPEN = frozenset(State) - TERMINAL
 
 MOVES: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.SUBMITTING, State.CANCELLED, State.FAILED}),
-    State.SUBMITTING: frozenset({State.SUBMITTED, State.QUEUED, State.AMBIGUOUS, State.FAILED}),
+    # queued → submitted: a webhook proves that fal took what we believed refused.
+    State.QUEUED: frozenset({State.SUBMITTING, State.SUBMITTED, State.CANCELLED, State.FAILED}),
+    State.SUBMITTING: frozenset(
+        {State.SUBMITTED, State.QUEUED, State.AMBIGUOUS, State.FAILED, State.CANCELLED}
+    ),
     State.AMBIGUOUS: frozenset({State.SUBMITTED, State.FAILED}),
     State.SUBMITTED: frozenset({State.STORING, State.FAILED, State.CANCELLED}),
     State.STORING: frozenset({State.SUCCEEDED, State.FAILED}),
@@ -164,6 +167,11 @@ class Generation(models.Model):
         return self.hold.amount if self.hold.state == Hold.State.HELD else 0
 
     @property
+    def is_asleep(self) -> bool:
+        """Whether it asked not to be looked at yet; a poke is no reason to be impatient."""
+        return self.wake_at is not None and self.wake_at > timezone.now()
+
+    @property
     def can_cancel_free(self) -> bool:
         """Nothing has been sent to fal yet."""
         return self.state == State.QUEUED
@@ -216,6 +224,20 @@ class Generation(models.Model):
         mine = Generation.objects.filter(pk=self.pk, state=self.state, epoch=self.epoch)
         return bool(mine.update(lease_until=until, wake_at=until))
 
+    def confirm(self, *, seconds: float) -> bool:
+        """The last word before bytes leave: False when the lease was taken over or a cancel came.
+
+        Bumps the epoch, so whoever decided on what the row said before this has lost.
+        """
+        until = timezone.now() + timedelta(seconds=seconds)
+        mine = Generation.objects.filter(pk=self.pk, state=self.state, epoch=self.epoch)
+        won = mine.filter(cancel_requested_at=None).update(
+            epoch=F("epoch") + 1, lease_until=until, wake_at=until
+        )
+        if won:
+            self.refresh_from_db()
+        return bool(won)
+
     def finish(self, to: State, *, cause: str, **fields: Any) -> bool:
         """End it: hold resolved and state changed in one transaction, or neither.
 
@@ -233,7 +255,7 @@ class Generation(models.Model):
 
     def wait(self, seconds: float, **fields: Any) -> bool:
         """Nothing to do now: give the lease back and look again after so many (business) seconds."""
-        wake_at = timezone.now() + business(seconds)
+        wake_at = min(timezone.now() + business(seconds), self.deadline_at)
         fields = {"tries": F("tries") + 1, **fields}
         return bool(
             Generation.objects.filter(pk=self.pk, state=self.state, epoch=self.epoch).update(

@@ -8,16 +8,18 @@ import logging
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from traceback import extract_tb
 
 from django.utils import timezone
 
 from generations import doorbell
 from generations.fal.failures import Reason
 from generations.models import OPEN, Generation, State
-from generations.motor.deliveries import done, hear, receive_late
+from generations.motor.deliveries import done, hear, receive_late, waiting
 from generations.motor.follow import follow
 from generations.motor.store import fetch_and_keep
 from generations.motor.submit import recover, resolve, submit
+from generations.timing import backing_off
 
 logger = logging.getLogger(__name__)
 
@@ -44,29 +46,42 @@ STEPS: dict[State, Callable[[Generation], None]] = {
 
 
 def drive(generation_id: uuid.UUID) -> None:
-    """Take the next step of a generation; nothing when it has ended."""
+    """Take the next step of a generation whose time has come, or about which something was delivered."""
     generation = Generation.objects.select_related("hold").get(pk=generation_id)
     logger.info("generation=%s event=drive state=%s", generation.pk, generation.state)
-    with _ending_at_its_deadline(generation):
+    with _contained(generation):
         generation = hear(generation)
-        STEPS[State(generation.state)](generation)
+        if not generation.is_asleep or waiting(generation).exists():
+            STEPS[State(generation.state)](generation)
 
 
 def store(generation_id: uuid.UUID) -> None:
     """Fetch and keep the file of a generation whose result is known; nothing otherwise."""
     generation = Generation.objects.select_related("hold").get(pk=generation_id)
-    with _ending_at_its_deadline(generation):
-        fetch_and_keep(generation)
+    with _contained(generation):
+        if not generation.is_asleep:
+            fetch_and_keep(generation)
 
 
 @contextmanager
-def _ending_at_its_deadline(generation: Generation) -> Iterator[None]:
-    """Even a step that always breaks keeps no credits for ever: its lease ends, then its deadline comes."""
+def _contained(generation: Generation) -> Iterator[None]:
+    """A step that breaks in a way nobody foresaw is tried again, more and more rarely, until its deadline.
+
+    Only the kind and the place of the error are written down: its text may quote a prompt.
+    """
     try:
         yield
-    except Exception:
-        logger.exception("generation=%s event=step_broke state=%s", generation.pk, generation.state)
-        current = Generation.objects.get(pk=generation.pk)
-        if State(current.state) in OPEN and current.deadline_at <= timezone.now():
-            current.finish(State.FAILED, cause="deadline", reason=Reason.DEADLINE)
-        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, credits must not stay held for ever
+        where = " < ".join(f"{frame.name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)[:0:-1])
+        name = type(error).__name__
+        logger.error("generation=%s event=step_broke error=%s at=%s", generation.pk, name, where)  # noqa: TRY400 - no text
+        _after_a_break(Generation.objects.get(pk=generation.pk))
+
+
+def _after_a_break(generation: Generation) -> None:
+    if State(generation.state) not in OPEN:
+        return
+    if generation.deadline_at <= timezone.now():
+        generation.finish(State.FAILED, cause="deadline", reason=Reason.DEADLINE)
+    elif generation.state != State.SUBMITTING:  # there, what was sent is decided when the lease has ended
+        generation.wait(backing_off(generation.tries, first=5, factor=2, cap=300))

@@ -1,19 +1,26 @@
 """What fal's webhooks tell the motor: they adopt a request whose submit answer was lost, and ring."""
 
 import logging
+import uuid
+from typing import cast
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from generations import doorbell
 from generations.catalogue import find
 from generations.fal.failures import Reason
-from generations.fal.replies import Finished, read_video
+from generations.fal.replies import Finished, Unavailable, read_video
 from generations.gateway import connect
 from generations.models import Attempt, Delivery, Generation, State
-from generations.timing import RUN_DEADLINE, STORING_DEADLINE, business
+from generations.timing import FIRST_LOOK, RUN_DEADLINE, STORING_DEADLINE, business
 
 logger = logging.getLogger(__name__)
+
+NOT_YET_WITH_FAL = (State.QUEUED, State.SUBMITTING, State.AMBIGUOUS)
+# A row has few writers at a time; whoever loses this often in a row is better told than kept.
+RACES = 5
 
 # Only an end that we chose without knowing fal's may be followed by a gift.
 GIVEN_UP = (Reason.UNCONFIRMED, Reason.DEADLINE)
@@ -33,58 +40,74 @@ def done(generation: Generation) -> None:
 
 def hear(generation: Generation) -> Generation:
     """Let waiting deliveries adopt their request; the generation as it is afterwards."""
-    if generation.state == State.QUEUED and waiting(generation).exists():
-        # Only about an attempt that fal refused, or that was never sent: nobody honest says that.
-        logger.error("generation=%s event=delivery_for_a_rejected_attempt", generation.pk)
-        done(generation)
-    if generation.state not in (State.SUBMITTING, State.AMBIGUOUS):
-        return generation
-    for delivery in waiting(generation):
-        if adopt(delivery.attempt, delivery.request_id):
-            taken_on(generation, cause="adopted by webhook")
-            generation.refresh_from_db()
-            break
+    if generation.state in NOT_YET_WITH_FAL:
+        for delivery in waiting(generation):
+            if taken_on(delivery.attempt, delivery.request_id, cause="adopted by webhook"):
+                generation.refresh_from_db()
+                break
     return generation
 
 
-def adopt(attempt: Attempt, request_id: str, **urls: str) -> bool:
-    """Record that fal has the attempt as `request_id`; False, and an alarm, when it has another one."""
-    if not attempt.status_url and not urls:
+def taken_on(
+    attempt: Attempt, request_id: str, *, cause: str, queue_position: int | None = None, **urls: str
+) -> bool:
+    """fal has the attempt: record its request and move its generation on, in one transaction.
+
+    False, and an alarm, when the attempt is known to be another request or another attempt is live:
+    that would be a second paid submission.
+    """
+    if not urls and not attempt.status_url:
         path = find(attempt.generation.endpoint).request_path
         urls = connect().addresses(path, request_id)
-    if attempt.adopt(request_id, **urls):
-        return True
-    logger.error("generation=%s event=second_request request=%s", attempt.generation_id, request_id)
+    for _ in range(RACES):
+        with transaction.atomic():
+            if _moved_on(attempt.generation_id, cause, queue_position):
+                if attempt.adopt(request_id, **urls):
+                    return True
+                transaction.set_rollback(True)
+                break
+            transaction.set_rollback(True)
+    logger.error("generation=%s event=not_adopted request=%s", attempt.generation_id, request_id)
     return False
 
 
-def taken_on(generation: Generation, *, cause: str, queue_position: int | None = None) -> None:
-    """fal has it: whoever held the row before, it is submitted now."""
-    current = Generation.objects.get(pk=generation.pk)
-    if current.state in (State.SUBMITTING, State.AMBIGUOUS):
-        now = timezone.now()
-        asked = bool(current.cancel_requested_at)
-        current.move(
-            State.SUBMITTED,
-            cause=cause,
-            wake_at=now if asked else now + business(FIRST_LOOK),
-            deadline_at=now + business(RUN_DEADLINE),
-            queue_position=queue_position,
-        )
-
-
-FIRST_LOOK = 15.0
+def _moved_on(generation_id: uuid.UUID, cause: str, queue_position: int | None) -> bool:
+    """Whoever held the row before, it is submitted now (or further already). False after a lost race."""
+    current = Generation.objects.get(pk=generation_id)
+    if current.state not in NOT_YET_WITH_FAL:
+        return True
+    now = timezone.now()
+    pause = 0 if current.cancel_requested_at else FIRST_LOOK
+    return current.move(
+        State.SUBMITTED,
+        cause=cause,
+        wake_at=now + business(pause),
+        deadline_at=now + business(RUN_DEADLINE),
+        queue_position=queue_position,
+    )
 
 
 def receive_late(generation: Generation) -> None:
     """A result after we gave up: worth fetching, for a day, and a gift."""
     oldest = timezone.now() - business(STORING_DEADLINE)
-    for delivery in waiting(generation).filter(received_at__gte=oldest):
-        video = read_video(delivery.body.get("payload"))
-        if generation.reason not in GIVEN_UP or delivery.status != "OK" or not isinstance(video, Finished):
-            continue
-        if adopt(delivery.attempt, delivery.request_id):
-            Attempt.objects.filter(pk=delivery.attempt_id).update(result=video.raw)
-            doorbell.poke(generation.pk, queue=doorbell.MEDIA)
-            return
+    recent = waiting(generation).filter(received_at__gte=oldest, status="OK")
+    for delivery in recent if generation.reason in GIVEN_UP else ():
+        if taken_on(delivery.attempt, delivery.request_id, cause="late webhook"):
+            said = read_video(delivery.body.get("payload"))
+            # An old signature may be a replay: it is a reason to ask, not to believe.
+            trusted = isinstance(said, Finished) and not delivery.stale
+            video: Finished | None = cast(Finished, said) if trusted else _asked(delivery.attempt)
+            if video:
+                Attempt.objects.filter(pk=delivery.attempt_id).update(result=video.raw)
+                doorbell.poke(generation.pk, queue=doorbell.MEDIA)
+                return
     done(generation)
+
+
+def _asked(attempt: Attempt) -> Finished | None:
+    attempt.refresh_from_db()
+    try:
+        outcome = connect().result(attempt.response_url)
+    except Unavailable:
+        return None
+    return outcome if isinstance(outcome, Finished) else None

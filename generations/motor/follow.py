@@ -1,7 +1,9 @@
 """From submitted to a result: by webhook if one came, by asking otherwise."""
 
 import logging
+import uuid
 
+from django.db import transaction
 from django.utils import timezone
 
 from generations import doorbell
@@ -14,102 +16,132 @@ from generations.fal.replies import (
     ResultOutcome,
     Unavailable,
     Unknown,
+    Unusable,
     read_video,
 )
 from generations.gateway import connect
-from generations.models import Attempt, Generation, State
-from generations.motor.deliveries import FIRST_LOOK, done, waiting
+from generations.models import Attempt, Delivery, Generation, State
+from generations.motor.deliveries import done, waiting
 from generations.motor.submit import fail
-from generations.timing import LEASE, MINUTE, STORING_DEADLINE, backing_off, business
+from generations.timing import (
+    FIRST_LOOK,
+    FOLLOW_LEASE,
+    LOST_AFTER,
+    MINUTE,
+    STORING_DEADLINE,
+    backing_off,
+    business,
+)
 
 logger = logging.getLogger(__name__)
 
-# fal may take a moment to know its own request; after so many looks it has lost it.
-UNKNOWN_LOOKS = 3
+# fal may take a moment to know its own request, and a result may be there only at the second look.
+LOST_LOOKS = 3
 
 
 def follow(generation: Generation) -> None:
-    """One look at a submitted generation: cancel if asked, take the result if there is one, else wait."""
-    if not generation.lease(seconds=LEASE):
+    """One look at a submitted generation: take the result if there is one, cancel if asked, else wait."""
+    if not generation.lease(seconds=FOLLOW_LEASE):
         return
     attempt = generation.attempts.get(state=Attempt.State.ACCEPTED)
+    # Noted before we ask: what comes while we ask must ring again.
+    heard = list(waiting(generation).values_list("pk", flat=True))
     fal = connect()
-    try:
+    outcome: ResultOutcome | Progress | None = _delivered(attempt)
+    if outcome is None:
         _cancel_if_asked(generation, attempt, fal)
-        outcome = _delivered(generation) or _asked(attempt, fal)
-    except Unavailable as error:
-        logger.info("generation=%s event=fal_unavailable why=%s", generation.pk, error)
-        outcome = NotYet()
-    _act(generation, attempt, outcome, fal)
-
-
-def _cancel_if_asked(generation: Generation, attempt: Attempt, fal: Fal) -> None:
-    if generation.cancel_requested_at and not generation.cancel_sent_at:
-        word = fal.cancel(attempt.cancel_url)
-        logger.info("generation=%s event=cancel_sent answer=%s", generation.pk, word)
-        Generation.objects.filter(pk=generation.pk).update(cancel_sent_at=timezone.now())
-
-
-def _delivered(generation: Generation) -> Finished | None:
-    """A delivery with a video is used; any other one is a reason to ask fal itself."""
-    for delivery in waiting(generation).filter(stale=False, status="OK"):
-        video = read_video(delivery.body.get("payload"))
-        if isinstance(video, Finished):
-            return video
-    return None
-
-
-def _asked(attempt: Attempt, fal: Fal) -> ResultOutcome | Progress:
-    progress = fal.status(attempt.status_url)
-    if isinstance(progress, Progress) and not progress.completed:
-        return progress
-    # A status of 404 may only mean that the status is gone: the result decides.
-    return fal.result(attempt.response_url)
-
-
-def _act(generation: Generation, attempt: Attempt, outcome: ResultOutcome | Progress, fal: Fal) -> None:
+        outcome = _asked(attempt, fal)
     if isinstance(outcome, Finished):
         _store(generation, attempt, outcome)
     elif isinstance(outcome, Failure):
         _fail(generation, attempt, outcome)
     elif generation.deadline_at <= timezone.now():
         _give_up(generation, attempt, fal)
-    elif isinstance(outcome, (NotYet, Progress)):
-        position = outcome.queue_position if isinstance(outcome, Progress) else None
-        _look_again(generation, queue_position=position)
-    elif generation.tries < UNKNOWN_LOOKS:
-        _look_again(generation)
+    elif isinstance(outcome, Unknown | Unusable) and _lost(attempt, outcome):
+        _lose(generation, outcome)
     else:
-        lost = isinstance(outcome, Unknown)
-        generation.finish(
-            State.FAILED,
-            cause="lost by fal" if lost else "no video in the result",
-            reason=Reason.PROVIDER_FAULT if lost else Reason.MEDIA_LOST,
-        )
+        position = outcome.queue_position if isinstance(outcome, Progress) else None
+        _look_again(generation, heard, position)
+
+
+def _delivered(attempt: Attempt) -> Finished | None:
+    """A delivery with a video is used; any other one is a reason to ask fal itself."""
+    for delivery in attempt.deliveries.filter(processed_at=None, stale=False, status="OK"):
+        video = read_video(delivery.body.get("payload"))
+        if isinstance(video, Finished):
+            return video
+    return None
+
+
+def _cancel_if_asked(generation: Generation, attempt: Attempt, fal: Fal) -> None:
+    if not generation.cancel_requested_at or generation.cancel_sent_at:
+        return
+    try:
+        word = fal.cancel(attempt.cancel_url)
+    except Unavailable as error:
+        logger.info("generation=%s event=cancel_unavailable why=%s", generation.pk, error)
+        return
+    logger.info("generation=%s event=cancel_sent answer=%s", generation.pk, word)
+    Generation.objects.filter(pk=generation.pk).update(cancel_sent_at=timezone.now())
+
+
+def _asked(attempt: Attempt, fal: Fal) -> ResultOutcome | Progress:
+    try:
+        progress = fal.status(attempt.status_url)
+        # A status of 404 may only mean that the status is gone: the result decides.
+        waits = isinstance(progress, Progress) and not progress.completed
+        outcome = progress if waits else fal.result(attempt.response_url)
+    except Unavailable as error:
+        logger.info("generation=%s event=fal_unavailable why=%s", attempt.generation_id, error)
+        return NotYet()
+    if attempt.lost_looks and isinstance(outcome, Progress | NotYet):
+        Attempt.objects.filter(pk=attempt.pk).update(lost_looks=0, lost_since=None)
+    return outcome
+
+
+def _lost(attempt: Attempt, outcome: Unknown | Unusable) -> bool:
+    """Whether this was the last of several such looks in a row; an unknown request gets ten minutes."""
+    now, looks = timezone.now(), attempt.lost_looks + 1
+    since = attempt.lost_since or now
+    Attempt.objects.filter(pk=attempt.pk).update(lost_looks=looks, lost_since=since)
+    patient = isinstance(outcome, Unusable) or now - since >= business(LOST_AFTER)
+    return looks >= LOST_LOOKS and patient
+
+
+def _lose(generation: Generation, outcome: Unknown | Unusable) -> None:
+    if isinstance(outcome, Unknown):
+        ended = generation.finish(State.FAILED, cause="lost by fal", reason=Reason.PROVIDER_FAULT)
+    else:
+        ended = generation.finish(State.FAILED, cause="no video in the result", reason=Reason.MEDIA_LOST)
+    if ended:
         done(generation)
 
 
 def _store(generation: Generation, attempt: Attempt, outcome: Finished) -> None:
-    Attempt.objects.filter(pk=attempt.pk).update(result=outcome.raw)
     now = timezone.now()
-    if generation.move(
-        State.STORING,
-        cause="result ready",
-        wake_at=now,
-        deadline_at=now + business(STORING_DEADLINE),
-        queue_position=None,
-    ):
-        done(generation)
-        doorbell.poke(generation.pk, queue=doorbell.MEDIA)
+    with transaction.atomic():
+        if generation.move(
+            State.STORING,
+            cause="result ready",
+            wake_at=now,
+            deadline_at=now + business(STORING_DEADLINE),
+            queue_position=None,
+        ):
+            # With the move or not at all: a fenced-off worker's answer must not replace the winner's.
+            Attempt.objects.filter(pk=attempt.pk).update(result=outcome.raw)
+            done(generation)
+            doorbell.poke(generation.pk, queue=doorbell.MEDIA)
 
 
 def _fail(generation: Generation, attempt: Attempt, failure: Failure) -> None:
-    Attempt.objects.filter(pk=attempt.pk).update(result=failure.raw)
-    if failure.reason == Reason.CANCELLED and generation.cancel_requested_at:
-        generation.finish(State.CANCELLED, cause="cancelled by fal", reason=Reason.CANCELLED)
-    else:
-        fail(generation, failure, cause="failed at fal")
-    done(generation)
+    with transaction.atomic():
+        if failure.reason == Reason.CANCELLED and generation.cancel_requested_at:
+            ended = generation.finish(State.CANCELLED, cause="cancelled by fal", reason=Reason.CANCELLED)
+        else:
+            ended = fail(generation, failure, cause="failed at fal")
+        if ended:
+            Attempt.objects.filter(pk=attempt.pk).update(result=failure.raw)
+            done(generation)
 
 
 def _give_up(generation: Generation, attempt: Attempt, fal: Fal) -> None:
@@ -117,15 +149,22 @@ def _give_up(generation: Generation, attempt: Attempt, fal: Fal) -> None:
         fal.cancel(attempt.cancel_url)
     except Unavailable:
         logger.info("generation=%s event=cancel_unavailable", generation.pk)
-    generation.finish(State.FAILED, cause="deadline", reason=Reason.DEADLINE)
-    done(generation)
+    if generation.finish(State.FAILED, cause="deadline", reason=Reason.DEADLINE):
+        done(generation)
 
 
-def _look_again(generation: Generation, **fields: int | None) -> None:
-    heard = list(waiting(generation).values_list("pk", flat=True))
+def _look_again(generation: Generation, heard: list[uuid.UUID], position: int | None) -> None:
     pause = backing_off(generation.tries, first=FIRST_LOOK, factor=1.6, cap=5 * MINUTE)
-    generation.wait(pause, **fields)
-    # What was heard led nowhere yet; what comes from now on rings again.
-    waiting(generation).filter(pk__in=heard).update(processed_at=timezone.now())
-    if waiting(generation).exists():
+    if generation.cancel_requested_at:
+        pause = min(pause, backing_off(generation.tries, first=10, factor=2, cap=2 * MINUTE))
+    generation.wait(pause, queue_position=position)
+    Delivery.objects.filter(pk__in=heard).update(processed_at=timezone.now())
+    # What was said or asked for while we were asking fal set a wake that `wait` has just overwritten.
+    unsent = Generation.objects.filter(
+        pk=generation.pk, cancel_requested_at__isnull=False, cancel_sent_at=None
+    )
+    pressed = generation.cancel_requested_at is None and unsent.exists()
+    if pressed or waiting(generation).exists():
+        mine = Generation.objects.filter(pk=generation.pk, state=State.SUBMITTED)
+        mine.update(wake_at=timezone.now())
         doorbell.poke(generation.pk)

@@ -1,6 +1,7 @@
 """From a result to a clip that is safely ours; only then is it charged."""
 
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from generations.gateway import connect, media_hosts, refuse_in_transaction
 from generations.media import sandbox
 from generations.media.vault import new_key, put, vault, workspace_folder
 from generations.models import Attempt, Clip, Generation, State
-from generations.motor.deliveries import done
+from generations.motor.deliveries import GIVEN_UP, done
 from generations.timing import STORING_LEASE, backing_off
 
 logger = logging.getLogger(__name__)
@@ -26,30 +27,45 @@ SECONDS_TOLERANCE = 0.25
 SHORT_SIDE = {"720p": 720, "1080p": 1080, "4k": 2160}
 
 
+class LeaseLost(Exception):
+    """Another worker stores it; this one's copy is one too many."""
+
+
 def fetch_and_keep(generation: Generation) -> None:
     """Copy the output into our storage, look into it, draw a poster, charge; or try again later."""
-    late = generation.state == State.FAILED
+    gift = generation.state == State.FAILED and generation.reason in GIVEN_UP
     attempt = generation.attempts.filter(state=Attempt.State.ACCEPTED).last()
-    if attempt is None or not (late or generation.state == State.STORING):
+    if attempt is None or not (gift or generation.state == State.STORING):
         return
-    if not late and not generation.lease(seconds=STORING_LEASE):
-        return
-    video = read_video(attempt.result)
-    if not isinstance(video, Finished):
+    if not gift and not generation.lease(seconds=STORING_LEASE):
         return
     try:
         with workspace_folder() as folder:
-            _keep(generation, video.video_url, folder)
+            _keep(generation, attempt, folder)
+    except LeaseLost:
+        return
     except (Gone, Refused, sandbox.Rejected) as error:
         _retry(generation, attempt, error, hopeless=generation.tries + 1 >= HOPELESS_AFTER)
     except (Interrupted, OSError) as error:
         _retry(generation, attempt, error, hopeless=False)
 
 
-def _keep(generation: Generation, url: str, folder: Path) -> None:
+def _keep(generation: Generation, attempt: Attempt, folder: Path) -> None:
+    video = read_video(attempt.result)
+    if not isinstance(video, Finished):
+        raise Gone("no address")
     source, poster = folder / "clip.mp4", folder / "poster.webp"
-    file = fetch(url, source, hosts=media_hosts(), before=refuse_in_transaction)
+    lease = _Lease(generation)
+    file = fetch(
+        video.video_url,
+        source,
+        hosts=media_hosts(),
+        before=refuse_in_transaction,
+        progress=lease.renew_in_time,
+    )
+    lease.renew()
     found = sandbox.run("generations.media.video", str(source), str(poster), memory_mib=2048, cpu_seconds=30)
+    lease.renew()
     keys = [
         put(source, new_key("clips", generation.workspace_id, ".mp4")),
         put(poster, new_key("posters", generation.workspace_id, ".webp")),
@@ -57,6 +73,24 @@ def _keep(generation: Generation, url: str, folder: Path) -> None:
     if not settle(generation, file, found, *keys):
         for key in keys:  # somebody else was faster: their copy is the clip
             vault().delete(key)
+
+
+class _Lease:
+    """The lease of a storing worker, renewed while bytes arrive. A gift has none: its row has ended."""
+
+    def __init__(self, generation: Generation) -> None:
+        self.generation, self.renewed = generation, time.monotonic()
+
+    def renew_in_time(self) -> None:
+        """Once a quarter of the lease has passed."""
+        if time.monotonic() - self.renewed > STORING_LEASE / 4:
+            self.renew()
+
+    def renew(self) -> None:
+        """Raises LeaseLost."""
+        self.renewed = time.monotonic()
+        if self.generation.state == State.STORING and not self.generation.renew(seconds=STORING_LEASE):
+            raise LeaseLost
 
 
 def settle(generation: Generation, file: Downloaded, found: dict[str, Any], key: str, poster: str) -> bool:
@@ -102,10 +136,15 @@ def differences(generation: Generation, found: dict[str, Any]) -> list[str]:
 def _retry(generation: Generation, attempt: Attempt, error: Exception, *, hopeless: bool) -> None:
     logger.warning("generation=%s event=store_failed error=%s", generation.pk, type(error).__name__)
     if generation.state == State.FAILED:
-        return  # a gift that cannot be fetched stays a failure; its delivery is looked at again
+        Generation.objects.filter(pk=generation.pk).update(tries=generation.tries + 1)
+        if generation.tries + 1 >= HOPELESS_AFTER:
+            done(generation)  # a gift that cannot be fetched stays a failure
+        return
     if hopeless or generation.deadline_at <= timezone.now():
-        generation.finish(State.FAILED, cause=f"file lost: {type(error).__name__}", reason=Reason.MEDIA_LOST)
-        done(generation)
+        if generation.finish(
+            State.FAILED, cause=f"file lost: {type(error).__name__}", reason=Reason.MEDIA_LOST
+        ):
+            done(generation)
         return
     if isinstance(error, Gone):
         _ask_for_fresh_address(attempt)

@@ -16,24 +16,28 @@ from generations.fal.replies import Accepted, NotAccepted, Refusal, Unavailable
 from generations.gateway import connect
 from generations.media.vault import vault
 from generations.models import Attempt, Generation, State, Upload
-from generations.motor.deliveries import adopt, taken_on
-from generations.timing import AMBIGUOUS_LOOKS, LEASE, backing_off, business
+from generations.models.attempt import LIVE
+from generations.motor.deliveries import taken_on
+from generations.timing import AMBIGUOUS_LOOKS, LEASE, UPLOAD_LEASE, backing_off, business
 
 logger = logging.getLogger(__name__)
 
 # What counts against FAL_MAX_IN_FLIGHT. Workers that look at the same moment may exceed it by their number.
 WITH_FAL = (State.SUBMITTING, State.AMBIGUOUS, State.SUBMITTED)
 FULL_PAUSE = 2.0
+# However long fal asks us to wait, and however often it did: the next look is not further away.
+LONGEST_PAUSE = 300.0
+
+
+class LeaseLost(Exception):
+    """Somebody else works on it; whatever this worker knows is old."""
 
 
 def submit(generation: Generation) -> None:
-    """Claim a queued generation if its time has come and there is room, and send it."""
-    now = timezone.now()
-    if generation.wake_at and generation.wake_at > now:
-        return  # fal asked for patience; a poke is no reason to be impatient
+    """Claim a queued generation if there is room, and send it."""
     if generation.cancel_requested_at:
         generation.finish(State.CANCELLED, cause="cancelled", reason=Reason.CANCELLED)
-    elif generation.deadline_at <= now:
+    elif generation.deadline_at <= timezone.now():
         generation.finish(State.FAILED, cause="deadline", reason=Reason.DEADLINE)
     elif Generation.objects.filter(state__in=WITH_FAL).count() >= settings.FAL_MAX_IN_FLIGHT:
         generation.wait(FULL_PAUSE, tries=generation.tries)
@@ -51,17 +55,19 @@ def _send(generation: Generation, tries: int) -> None:
     except Unavailable as error:
         _requeue(generation, tries, cause=f"upload failed: {error}")
         return
-    # Large inputs take a while: somebody may have thought this worker dead.
-    if not generation.renew(seconds=LEASE):
+    except LeaseLost:
         return
-    attempt, token = Attempt.prepare(generation, arguments)
-    if not attempt.begin(generation.epoch):
-        attempt.reject({"error": "lease lost before sending"})
+    if not (prepared := Attempt.prepare(generation, arguments)):
+        return
+    attempt, token = prepared
+    if not attempt.begin(generation):
+        attempt.reject({"error": "not sent: lease lost or cancelled"}, was=Attempt.State.PREPARED)
+        _stop_if_asked(generation)
         return
     address = settings.PUBLIC_URL + reverse("generations:fal_webhook", args=[token])
     outcome = fal.submit(generation.endpoint, arguments, address)
     if isinstance(outcome, Accepted):
-        _accepted(generation, attempt, outcome)
+        _accepted(attempt, outcome)
     elif isinstance(outcome, NotAccepted):
         _not_accepted(generation, attempt, outcome, tries)
     else:
@@ -69,20 +75,25 @@ def _send(generation: Generation, tries: int) -> None:
 
 
 def recover(generation: Generation) -> None:
-    """Found in submitting: after its lease, the worker that had it is dead. What had it done?"""
+    """Found in submitting: after its lease, the worker that had it is dead. What had it done?
+
+    Every answer is fenced by the epoch, which `Attempt.begin` bumps: if the worker is only slow and begins
+    to send after we looked, our move loses; if we move first, it may not send any more.
+    """
     if generation.lease_until and generation.lease_until > timezone.now():
         return
-    attempt = generation.attempts.filter(state__in=["prepared", "sending"]).last()
-    if attempt and attempt.state == Attempt.State.SENDING:
+    live = generation.attempts.filter(state__in=LIVE).last()
+    if live and live.state == Attempt.State.ACCEPTED:
+        taken_on(live, str(live.request_id), cause="accepted before the worker died")
+    elif live and live.state == Attempt.State.SENDING:
         # Bytes may have left. Only evidence decides from here on, never a second POST.
-        _ambiguous(generation, attempt, {"why": "the worker died while sending"})
-        return
-    with transaction.atomic():
-        if (
-            generation.move(State.QUEUED, cause="lease expired before sending", wake_at=timezone.now())
-            and attempt
-        ):
-            attempt.reject({"error": "nothing was sent"})
+        _ambiguous(generation, live, {"why": "the worker died while sending"})
+    else:
+        with transaction.atomic():
+            if generation.move(State.QUEUED, cause="lease expired before sending", wake_at=timezone.now()):
+                generation.attempts.filter(state=Attempt.State.PREPARED).update(
+                    state=Attempt.State.REJECTED, reply={"error": "nothing was sent"}
+                )
     doorbell.poke(generation.pk)
 
 
@@ -96,16 +107,18 @@ def resolve(generation: Generation) -> None:
 
 
 def fal_arguments(generation: Generation, fal: Fal) -> dict[str, Any]:
-    """The input with every upload put where fal can fetch it. Raises Unavailable."""
+    """The input with every upload put where fal can fetch it. Raises Unavailable or LeaseLost."""
     arguments = dict(generation.input)
     for described in find(generation.endpoint).media_fields:
         ids = arguments[described.name]
-        urls = [_sent(each, fal) for each in (ids if isinstance(ids, list) else [ids])]
+        urls = [_sent(generation, each, fal) for each in (ids if isinstance(ids, list) else [ids])]
         arguments[described.name] = urls if described.kind == Kind.IMAGES else urls[0]
     return arguments
 
 
-def _sent(upload_id: str, fal: Fal) -> str:
+def _sent(generation: Generation, upload_id: str, fal: Fal) -> str:
+    if not generation.renew(seconds=UPLOAD_LEASE):
+        raise LeaseLost
     upload = Upload.objects.get(pk=upload_id)
     with vault().open(upload.file) as file:
         content = file.read()
@@ -114,40 +127,61 @@ def _sent(upload_id: str, fal: Fal) -> str:
     return fal.upload(content, content_type=upload.content_type, name=f"{upload.pk}{suffix}")
 
 
-def _accepted(generation: Generation, attempt: Attempt, outcome: Accepted) -> None:
+def _accepted(attempt: Attempt, outcome: Accepted) -> None:
     urls = {name: getattr(outcome, name) for name in ("status_url", "response_url", "cancel_url")}
     Attempt.objects.filter(pk=attempt.pk).update(reply=outcome.raw)
-    if adopt(attempt, outcome.request_id, **urls):
-        taken_on(generation, cause="accepted by fal", queue_position=outcome.queue_position)
-        doorbell.poke(generation.pk)  # an early webhook or a cancel may be waiting
+    taken_on(
+        attempt,
+        outcome.request_id,
+        cause="accepted by fal",
+        queue_position=outcome.queue_position,
+        **urls,
+    )
+    doorbell.poke(attempt.generation_id)  # an early webhook or a cancel may be waiting
 
 
 def _not_accepted(generation: Generation, attempt: Attempt, outcome: NotAccepted, tries: int) -> None:
-    attempt.reject(outcome.raw)
-    if outcome.refusal == Refusal.REFUSED and outcome.failure:
-        fail(generation, outcome.failure, cause="refused by fal")
-    else:
-        if outcome.refusal == Refusal.LOCKED:
-            logger.error("generation=%s event=fal_locked", generation.pk)
-        _requeue(generation, tries, cause=f"fal: {outcome.refusal}", at_least=outcome.retry_after or 0)
+    """Back to the queue, or the end; unless a webhook has proven meanwhile that fal took it after all."""
+    with transaction.atomic():
+        if outcome.refusal == Refusal.REFUSED and outcome.failure:
+            acted = fail(generation, outcome.failure, cause="refused by fal")
+        else:
+            cause, patience = f"fal: {outcome.refusal}", min(outcome.retry_after or 0, LONGEST_PAUSE)
+            acted = _requeue(generation, tries, cause=cause, at_least=patience)
+        if acted and attempt.reject(outcome.raw, was=Attempt.State.SENDING):
+            if outcome.refusal == Refusal.LOCKED:
+                logger.error("generation=%s event=fal_locked", generation.pk)
+            return
+        transaction.set_rollback(True)
+    doorbell.poke(generation.pk)
 
 
 def _ambiguous(generation: Generation, attempt: Attempt, reply: dict[str, Any]) -> None:
     now = timezone.now()
     with transaction.atomic():
-        if attempt.doubt(reply):
-            generation.move(
-                State.AMBIGUOUS,
-                cause=str(reply.get("why", ""))[:60],
-                wake_at=now + business(AMBIGUOUS_LOOKS[0]),
-                deadline_at=now + business(AMBIGUOUS_LOOKS[-1]),
-            )
+        moved = generation.move(
+            State.AMBIGUOUS,
+            cause=str(reply.get("why", ""))[:60],
+            wake_at=now + business(AMBIGUOUS_LOOKS[0]),
+            deadline_at=now + business(AMBIGUOUS_LOOKS[-1]),
+        )
+        if not (moved and attempt.doubt(reply)):
+            transaction.set_rollback(True)
     doorbell.poke(generation.pk)  # its webhook may have come first
 
 
-def _requeue(generation: Generation, tries: int, *, cause: str, at_least: float = 0) -> None:
-    wait = max(at_least, backing_off(tries, first=2, factor=2, cap=300))
-    generation.move(State.QUEUED, cause=cause[:60], tries=tries + 1, wake_at=timezone.now() + business(wait))
+def _requeue(generation: Generation, tries: int, *, cause: str, at_least: float = 0) -> bool:
+    if _stop_if_asked(generation):
+        return True
+    wait = max(at_least, backing_off(tries, first=2, factor=2, cap=LONGEST_PAUSE))
+    wake_at = min(timezone.now() + business(wait), generation.deadline_at)
+    return generation.move(State.QUEUED, cause=cause[:60], tries=tries + 1, wake_at=wake_at)
+
+
+def _stop_if_asked(generation: Generation) -> bool:
+    """Nothing is with fal: a cancel that came meanwhile is free."""
+    asked = Generation.objects.filter(pk=generation.pk, cancel_requested_at__isnull=False)
+    return asked.exists() and generation.finish(State.CANCELLED, cause="cancelled", reason=Reason.CANCELLED)
 
 
 def fail(generation: Generation, failure: Failure, *, cause: str) -> bool:

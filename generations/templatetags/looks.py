@@ -28,6 +28,8 @@ STATE_ICONS = {
     State.FAILED: "alert",
     State.CANCELLED: "cross",
 }
+# A shape and what its ratio stays below: half way between 9:16, 3:4, 1:1, 4:3 and 16:9.
+SHAPES = {"tall": 0.65, "portrait": 0.87, "square": 1.16, "classic": 1.55}
 EVENT_ICONS = {"state": "reel", "attempt": "send", "delivery": "hook", "money": "credits"}
 # What the price depends on: a change of one of these asks for a new quote.
 PRICED = ("duration", "resolution", "generate_audio", "takes")
@@ -57,15 +59,13 @@ def event_icon(kind: str) -> str:
 
 @register.filter
 def shape(generation: Generation) -> str:
-    """`wide`, `tall` or `square`: of the clip itself, or as ordered while there is none."""
+    """The nearest of five shapes: of the clip itself, or as ordered while there is none."""
     clip = generation.clip
     if clip is None:
         ordered = generation.input.get("aspect_ratio")
         return {"9:16": "tall", "1:1": "square"}.get(str(ordered), "wide")
     ratio = clip.width / clip.height
-    if ratio < 0.85:
-        return "tall"
-    return "square" if ratio < 1.2 else "wide"
+    return next((name for name, most in SHAPES.items() if ratio < most), "wide")
 
 
 @register.filter

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import AuditEvent, LedgerEntry
 from accounts.policy import Action
 from generations import doorbell
-from generations.catalogue import Field, find
+from generations.catalogue import CATALOGUE, Field
 from generations.fal.failures import Reason
 from generations.models import Delivery, Generation, State, Upload
 from generations.views.actor import ActorRequest, with_actor
@@ -33,7 +33,7 @@ def detail(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
 
 def facts(request: ActorRequest, generation: Generation) -> dict[str, Any]:
     """All that the detail page shows."""
-    endpoint = find(generation.endpoint)
+    endpoint = CATALOGUE.get(generation.endpoint)
     may = request.actor.may_on
     return {
         "generation": generation,
@@ -51,7 +51,8 @@ def facts(request: ActorRequest, generation: Generation) -> dict[str, Any]:
 def _settings(generation: Generation) -> list[dict[str, Any]]:
     """What was chosen, with what differs from the default marked."""
     rows = []
-    for described in find(generation.endpoint).fields:
+    endpoint = CATALOGUE.get(generation.endpoint)
+    for described in endpoint.fields if endpoint else ():
         if described.kind.is_media or described.name == "prompt":
             continue
         value = generation.input.get(described.name)
@@ -70,7 +71,8 @@ def _chosen(described: Field, value: Any) -> bool:
 
 def _uploads(generation: Generation) -> list[Upload]:
     ids: list[str] = []
-    for described in find(generation.endpoint).media_fields:
+    endpoint = CATALOGUE.get(generation.endpoint)
+    for described in endpoint.media_fields if endpoint else ():
         value = generation.input.get(described.name) or []
         ids += value if isinstance(value, list) else [value]
     found = {str(each.pk): each for each in Upload.objects.filter(pk__in=ids)}

@@ -103,8 +103,8 @@ def live(request: ActorRequest) -> HttpResponse:
     known: dict[str, str] = {}
     for each in request.GET.getlist("c")[:MOST_WATCHED]:
         key, _, revision = each.partition(":")
-        if _is_uuid(key):
-            known[key] = revision
+        if (known_key := _uuid(key)) is not None:
+            known[str(known_key)] = revision
     seen = list(Generation.objects.visible_to(request.actor).for_cards().filter(pk__in=known))
     changed = [each for each in seen if each.revision != known[str(each.pk)]]
     if not changed:
@@ -143,9 +143,8 @@ def _is_htmx(request: Any) -> bool:
     return bool(getattr(request, "htmx", False))
 
 
-def _is_uuid(text: str) -> bool:
+def _uuid(text: str) -> uuid.UUID | None:
     try:
-        uuid.UUID(text)
+        return uuid.UUID(text)
     except ValueError:
-        return False
-    return True
+        return None

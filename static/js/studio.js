@@ -28,7 +28,6 @@ function localise() {
     delete time.dataset.clock;
   }
 }
-localise();
 
 // Open shots count up like a timecode.
 const two = (number) => String(number).padStart(2, "0");
@@ -39,7 +38,6 @@ function tick() {
     mark.textContent = `${hours ? `${two(hours)}:` : ""}${two(Math.floor(passed / 60) % 60)}:${two(passed % 60)}`;
   }
 }
-tick();
 setInterval(tick, 1000);
 
 document.addEventListener("click", async (event) => {
@@ -61,10 +59,31 @@ function count() {
 }
 count();
 
-document.addEventListener("htmx:afterSettle", () => {
+// What came in by a swap looks as if it had always been there: clocks are right, and what moves goes on in step.
+function settled() {
   localise();
   tick();
-  if (!$("#generation")) count();
+  for (const each of document.getAnimations()) if (["pass", "turn"].includes(each.animationName)) each.startTime = 0;
+}
+settled();
+for (const kind of ["htmx:oobAfterSwap", "htmx:afterSwap", "htmx:afterSettle"]) document.addEventListener(kind, settled);
+document.addEventListener("htmx:afterSettle", () => $("#generation") || count());
+
+// A swap takes nobody's focus: it goes to the same control of the new piece, or else to its first link.
+let left = null;
+function leave({ detail: { target } }) {
+  const active = document.activeElement;
+  if (active !== document.body && target.contains(active)) left = { root: target.id, id: active.id, html: active.outerHTML };
+}
+document.addEventListener("htmx:oobBeforeSwap", leave);
+document.addEventListener("htmx:beforeSwap", leave);
+document.addEventListener("htmx:afterSettle", () => {
+  const root = left && document.activeElement === document.body && document.getElementById(left.root);
+  if (root) {
+    const same = all("a, button, video", root).find((each) => (left.id ? each.id === left.id : each.outerHTML === left.html));
+    (same ?? $("a", root) ?? $("#main")).focus({ preventScroll: true });
+  }
+  left = null;
 });
 
 // "Load more" takes its own link away; focus goes on with the first new card.

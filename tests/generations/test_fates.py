@@ -197,8 +197,7 @@ def test_nothing_that_was_delivered_is_left_waiting(studio: Studio) -> None:
 def test_a_step_that_always_breaks_ends_at_the_deadline(studio: Studio) -> None:
     generation = studio.place()
     Generation.objects.filter(pk=generation.pk).update(endpoint="fal-ai/nobody-knows-it")
-    with pytest.raises(KeyError):
-        motor.drive(generation.pk)
+    motor.drive(generation.pk)
     generation.refresh_from_db()
     assert generation.is_open
     past = generation.created_at

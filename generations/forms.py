@@ -148,6 +148,8 @@ class GenerationForm(forms.Form):
         help_text="Several takes of the same shot, each with its own seed.",
     )
     remix_of = forms.UUIDField(widget=forms.HiddenInput, required=False)
+    # Where the form was drawn: another tab may have changed the workspace since, and with it who pays.
+    drawn_in = forms.UUIDField(widget=forms.HiddenInput, required=False)
     # Values of other tabs that do not fit here: kept so that going back finds them.
     parked = forms.CharField(widget=forms.HiddenInput, required=False, max_length=100_000)
 
@@ -156,6 +158,7 @@ class GenerationForm(forms.Form):
         self.endpoint, self.actor = endpoint, actor
         self.switch = EndpointSwitch.of(endpoint.id)
         self.initial.setdefault("form_key", uuid.uuid4())
+        self.initial["drawn_in"] = actor.workspace.pk
         for described in endpoint.fields:
             field = self._field(described)
             field.described = described  # type: ignore[attr-defined]  # templates choose a partial by it
@@ -207,7 +210,13 @@ class GenerationForm(forms.Form):
         """The order a valid form stands for."""
         data = self.cleaned_data
         return Order(
-            self.endpoint, self.fal_input(), data["takes"], data["form_key"], data["quoted"], data["remix_of"]
+            endpoint=self.endpoint,
+            input=self.fal_input(),
+            takes=data["takes"],
+            form_key=data["form_key"],
+            quoted=data["quoted"],
+            remix_of=data["remix_of"],
+            drawn_in=data["drawn_in"],
         )
 
     def quote(self) -> Quote:
@@ -242,6 +251,7 @@ class GenerationForm(forms.Form):
                 data.setlist(f"{name}_upload", [str(each.pk) for each in field.kept])
                 data.setlist(f"{name}_clip", [])
         data.setlist("quoted", [str(self.quote().total)])
+        data.setlist("drawn_in", [str(self.actor.workspace.pk)])
         if new_key or "form_key" in self.errors:
             data.setlist("form_key", [str(uuid.uuid4())])
         self.data, self.files = data, MultiValueDict()

@@ -45,6 +45,10 @@ class OffSale(Refused):
     """An administrator switched the endpoint off."""
 
 
+class OtherWorkspace(Refused):
+    """The form was drawn in another workspace, which would have paid."""
+
+
 class Busy(Refused):
     """The database did not get to it in time."""
 
@@ -63,6 +67,7 @@ class Order:
     form_key: uuid.UUID
     quoted: int
     remix_of: uuid.UUID | None = None
+    drawn_in: uuid.UUID | None = None
 
     @property
     def digest(self) -> str:
@@ -126,6 +131,11 @@ def _admitted(actor: Actor, order: Order) -> Quote:
     """The price, if the order may be placed at all."""
     if not actor.may(Action.CREATE):
         raise NotAllowed(f"Your role in {actor.workspace} ({actor.role.label}) cannot create clips.")
+    if order.drawn_in not in (None, actor.workspace.pk):
+        raise OtherWorkspace(
+            f"You are in {actor.workspace} now, and this form was made in another workspace. Nothing was "
+            f"charged; send it again if {actor.workspace} shall pay."
+        )
     switch = EndpointSwitch.of(order.endpoint.id)
     if not switch.on_sale:
         raise OffSale(f"{order.endpoint.title} is switched off at the moment. {switch.note}".strip())

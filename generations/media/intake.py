@@ -16,7 +16,7 @@ from accounts.policy import Actor
 from generations.media import sandbox
 from generations.media.crop import crop
 from generations.media.vault import new_key, put, vault, workspace_folder
-from generations.models import Generation, Upload
+from generations.models import Clip, Generation, Upload
 
 # fal says "8MB" without saying which; the smaller reading is accepted by both.
 MAX_IMAGE_BYTES = 8_000_000
@@ -63,10 +63,7 @@ def receive(file: "UploadedFile[Any]", kind: Upload.Kind, actor: Actor) -> Uploa
 
 def from_clip(generation: Generation, actor: Actor) -> Upload:
     """A finished clip as input for an extension; no byte is copied. Raises ValidationError."""
-    clip = generation.clip
-    if clip is None:
-        raise ValidationError("This clip is not ready yet.")
-    check_video(clip.width, clip.height, clip.seconds)
+    clip = check_extendable(generation)
     return _kept_once(
         Upload(
             workspace=actor.workspace,
@@ -83,6 +80,15 @@ def from_clip(generation: Generation, actor: Actor) -> Upload:
             clip=clip,
         )
     )
+
+
+def check_extendable(generation: Generation) -> Clip:
+    """The clip of a generation, if fal may extend it. Raises ValidationError."""
+    clip = generation.clip
+    if clip is None:
+        raise ValidationError("This clip is not ready yet.")
+    check_video(clip.width, clip.height, clip.seconds)
+    return clip
 
 
 def check_video(width: int, height: int, seconds: float) -> None:

@@ -15,7 +15,7 @@ from generations.gateway import connect, media_hosts, refuse_in_transaction
 from generations.media import sandbox
 from generations.media.vault import new_key, put, vault, workspace_folder
 from generations.models import Attempt, Clip, Generation, State
-from generations.motor.deliveries import GIVEN_UP, done
+from generations.motor.deliveries import GIVEN_UP, done, waiting
 from generations.timing import STORING_LEASE, backing_off
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,8 @@ class LeaseLost(Exception):
 
 def fetch_and_keep(generation: Generation) -> None:
     """Copy the output into our storage, look into it, draw a poster, charge; or try again later."""
-    gift = generation.state == State.FAILED and generation.reason in GIVEN_UP
+    given_up = generation.state == State.FAILED and generation.reason in GIVEN_UP
+    gift = given_up and waiting(generation).exists()
     attempt = generation.attempts.filter(state=Attempt.State.ACCEPTED).last()
     if attempt is None or not (gift or generation.state == State.STORING):
         return

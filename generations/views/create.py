@@ -17,7 +17,7 @@ from accounts.policy import Action, Actor
 from generations import orders
 from generations.catalogue import CATALOGUE, Endpoint, Mode, Quality, choose
 from generations.forms import GenerationForm
-from generations.media.intake import SECONDS_TOLERANCE, from_clip
+from generations.media.intake import SECONDS_TOLERANCE, check_extendable
 from generations.models import EndpointSwitch, Generation, Notice
 from generations.orders import price
 from generations.switching import aim, switch
@@ -34,6 +34,7 @@ class Page:
     notes: list[str] = field(default_factory=list)
     refusal: str = ""
     refusal_kind: str = ""
+    chosen_clip: Generation | None = None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -108,10 +109,11 @@ def _blank(actor: Actor, query: QueryDict) -> Page:
 
 def _extending(actor: Actor, endpoint: Endpoint, source: Generation) -> Page:
     try:
-        initial = {"video_url": [str(from_clip(source, actor).pk)], "prompt": source.prompt}
+        check_extendable(source)
     except ValidationError as error:
         return Page(GenerationForm(endpoint, actor), error.messages)
-    return Page(GenerationForm(endpoint, actor, initial=initial))
+    form = GenerationForm(endpoint, actor, initial={"prompt": source.prompt})
+    return Page(form, chosen_clip=source)
 
 
 def _seen(actor: Actor, key: str | None) -> Generation | None:
@@ -152,7 +154,8 @@ def _page(request: HttpRequest, page: Page, status: int = 200) -> HttpResponse:
         "warnings": form.warnings(),
         "switch": form.switch,
         "notice": Notice.objects.filter(pk=Notice.Place.CREATE).first(),
-        "clips": _extendable(form),
+        "clips": _extendable(form, page.chosen_clip),
+        "chosen_clip": page.chosen_clip,
     }
     htmx = getattr(request, "htmx", False)
     template = "generations/create.html#composer" if htmx else "generations/create.html"
@@ -196,12 +199,13 @@ def _cheapest(endpoint: Endpoint) -> int:
     )
 
 
-def _extendable(form: GenerationForm) -> list[Generation]:
-    """The newest clips of the workspace that may be extended, for the picker."""
+def _extendable(form: GenerationForm, chosen: Generation | None) -> list[Generation]:
+    """The chosen clip and the newest of the workspace that may be extended, for the picker."""
     if form.endpoint.mode != Mode.EXTEND:
         return []
     ready = Generation.objects.visible_to(form.actor).filter(state="succeeded").for_cards()
     short = ready.filter(clip__seconds__lte=settings.EXTEND_MAX_SECONDS + SECONDS_TOLERANCE)
     # fal extends what Veo made, in 720p or 1080p; Kling's clips carry no resolution.
     veo = short.filter(resolution__in=["720p", "1080p"])
-    return list(veo.order_by("-created_at", "-id")[:12])
+    newest = list(veo.order_by("-created_at", "-id")[:12])
+    return newest if chosen is None or chosen in newest else [chosen, *newest]

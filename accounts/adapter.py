@@ -1,13 +1,17 @@
 """What a sign-up means here: a personal workspace at once, welcome credits once the address is proven."""
 
+import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
+from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
 from accounts.models import LedgerEntry, User, Wallet, Workspace, open_workspace
+
+logger = logging.getLogger(__name__)
 
 
 def settle_in(user: User) -> Workspace:
@@ -38,6 +42,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
             if commit:
                 settle_in(saved)
         return saved
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """A mail server that is away must not break the page: signing in again sends the mail again."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except OSError as error:  # every error of SMTP is one
+            logger.error("event=mail_not_sent error=%s", type(error).__name__)  # noqa: TRY400 - no address
+            messages.error(self.request, "The mail could not be sent just now. Please try again later.")
 
     def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
         """A proven address is what earns the welcome credits: unproven ones cost a script nothing."""

@@ -1,6 +1,6 @@
 """The back office: people, workspaces and a ledger nobody can edit."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
@@ -8,17 +8,25 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db import models
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin, TabularInline
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts.models import AuditEvent, Hold, LedgerEntry, Membership, User, Wallet, Workspace
+
+# Generic for the type checker only: at run time Django's admin classes take no parameters.
+if TYPE_CHECKING:
+    Back = admin.ModelAdmin[Any]
+    Inline = admin.TabularInline[Any, Any]
+    PeopleBack = DjangoUserAdmin[User]
+else:
+    Back, Inline, PeopleBack = admin.ModelAdmin, admin.TabularInline, DjangoUserAdmin
 
 # Django's own admin sign-in has no rate limit; allauth's has.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # documented by allauth
 admin.site.unregister(Group)
+admin.site.site_header = admin.site.site_title = "Dailies, back office"
+admin.site.index_title = "What would you like to look at?"
 
 
-class ReadOnly(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
+class ReadOnly(Back):
     """Evidence and balances: looked at here, moved only by the verbs."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -34,7 +42,7 @@ class ReadOnly(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         return False
 
 
-class MembershipInline(TabularInline):  # type: ignore[misc]  # unfold ships no types
+class MembershipInline(Inline):
     """The members of a workspace: an administrator adds one here."""
 
     model = Membership
@@ -43,12 +51,9 @@ class MembershipInline(TabularInline):  # type: ignore[misc]  # unfold ships no 
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg,misc]  # unfold ships no types
+class UserAdmin(PeopleBack):
     """People, by e-mail."""
 
-    form = UserChangeForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
     ordering = ("email",)
     list_display = ("email", "first_name", "is_staff", "is_active", "last_login")
     search_fields = ("email", "first_name", "last_name")
@@ -65,7 +70,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg,misc]  # 
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
+class WorkspaceAdmin(Back):
     """Workspaces and who is in them. Made by `create_user` or a sign-up, with their wallet."""
 
     list_display = ("name", "personal", "created_at")

@@ -6,6 +6,7 @@ a host that others can reach, so that a worker or a web process never starts uns
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
+from django.core.exceptions import ImproperlyConfigured
+from django.http.request import validate_host
 
 TAG = "dailies"
 INSECURE = "insecure-"  # how the default secret in config/settings.py begins
@@ -62,7 +65,8 @@ def deployment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterab
 def unsafe() -> Iterator[Error]:
     if settings.DEBUG:
         yield Error("DEBUG shows the source, the settings and every query to visitors.", id="config.E001")
-    if settings.SECRET_KEY.startswith(INSECURE) or len(settings.SECRET_KEY) < 32:
+    secret = secret_key()
+    if secret.startswith(INSECURE) or len(secret) < 32:
         yield Error(
             "SECRET_KEY is the published default or too short; anybody could sign in as anybody.",
             hint="Set it to 50 random characters, the same for every process.",
@@ -79,6 +83,45 @@ def unsafe() -> Iterator[Error]:
         )
     if not settings.FAL_KEY:
         yield Error("FAL_KEY is empty; no clip could be made.", id="config.E006")
+    yield from unreachable()
+
+
+def unreachable() -> Iterator[Error]:
+    """What would turn people, or fal's deliveries, away."""
+    public_url = urlsplit(settings.PUBLIC_URL)
+    if not loopback(public_url.hostname or "") and public_url.scheme != "https":
+        yield Error(
+            "PUBLIC_URL is not https; sign-ins would cross the network in the open.", id="config.E007"
+        )
+    allowed = settings.ALLOWED_HOSTS
+    if not validate_host(public_url.netloc.rpartition("@")[2].partition(":")[0], allowed):
+        yield Error(
+            "The host of PUBLIC_URL is not in ALLOWED_HOSTS; fal's deliveries would be turned away.",
+            id="config.E008",
+        )
+
+
+def secret_key() -> str:
+    """Django raises when it is asked for an empty one; we want to say it in a sentence."""
+    try:
+        return str(settings.SECRET_KEY)
+    except ImproperlyConfigured:
+        return ""
+
+
+@checks.register(TAG)
+def sensible_numbers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[CheckMessage]:
+    """Figures that would break a price or a wait when it is too late to say so."""
+    try:
+        markup = Decimal(settings.CREDITS_MARKUP)
+    except InvalidOperation:
+        markup = Decimal(0)
+    if not (markup.is_finite() and markup > 0):
+        yield Error("CREDITS_MARKUP is not a number above 0.", id="config.E009")
+    if not settings.TIME_SCALE > 0:
+        yield Error("TIME_SCALE is not a number above 0.", id="config.E010")
+    if settings.WELCOME_CREDITS < 0:
+        yield Error("WELCOME_CREDITS is below 0.", id="config.E011")
 
 
 def refuse_unsafe_start() -> None:

@@ -31,7 +31,6 @@ INSTALLED_APPS = [
     "config",
     "generations",
     "accounts",
-    "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -121,7 +120,7 @@ RQ_QUEUES = {
 # ── People ──────────────────────────────────────────────────────────────────────────────────────
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-LOGIN_REDIRECT_URL = "generations:create"
+LOGIN_REDIRECT_URL = "generations:home"
 LOGIN_URL = "account_login"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
@@ -133,6 +132,9 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "Dailies: "
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SECURE else "http"
+# How many proxies stand before us: without it they all look like one visitor to the rate limits, and
+# with too many of it a visitor may claim to be anybody.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator", "NumericPasswordValidator")
@@ -147,7 +149,8 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 
 # ── Mail ────────────────────────────────────────────────────────────────────────────────────────
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
-DEFAULT_FROM_EMAIL = "Dailies <no-reply@localhost>"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("EMAIL_FROM", default="Dailies <no-reply@localhost>")
+EMAIL_TIMEOUT = 10
 
 # ── Credits ─────────────────────────────────────────────────────────────────────────────────────
 # One credit is one US cent of price; a price is ceil(usd × 100 × markup).
@@ -244,8 +247,10 @@ SECURE_SSL_REDIRECT = SECURE
 # A redirect would lose fal's callback for good; health probes arrive without TLS inside a cluster.
 SECURE_REDIRECT_EXEMPT = [r"^webhooks/", r"^healthz$", r"^readyz$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
-SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
+# A promise to browsers, for a year and for every sub-domain, that there is only https here.
+HSTS = env.bool("HSTS", default=SECURE)
+SECURE_HSTS_SECONDS = 31_536_000 if HSTS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HSTS
 
 # ── Logs ────────────────────────────────────────────────────────────────────────────────────────
 LOGGING: dict[str, Any] = {

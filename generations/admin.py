@@ -6,9 +6,8 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin, TabularInline
 
-from accounts.admin import ReadOnly
+from accounts.admin import Back, Inline, ReadOnly
 from generations import doorbell
 from generations.catalogue import CATALOGUE
 from generations.models import (
@@ -24,7 +23,7 @@ from generations.models import (
 )
 
 
-class Evidence(TabularInline):  # type: ignore[misc]  # unfold ships no types
+class Evidence(Inline):
     """Rows that belong to a generation, to be read only."""
 
     extra = 0
@@ -124,7 +123,7 @@ class HeartbeatAdmin(ReadOnly):
 
 
 @admin.register(EndpointSwitch)
-class EndpointSwitchAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
+class EndpointSwitchAdmin(Back):
     """Take an endpoint off sale, or offer values of older fal pages."""
 
     list_display = ("endpoint", "on_sale", "older_choices", "note")
@@ -137,7 +136,7 @@ class EndpointSwitchAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no 
 
 
 @admin.register(Notice)
-class NoticeAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
+class NoticeAdmin(Back):
     """Words of the house."""
 
     list_display = ("place", "title")

@@ -208,6 +208,7 @@ class LedgerEntry(models.Model):
             ),
         ]
         ordering = ["-seq"]
+        verbose_name_plural = "ledger entries"
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount:+d}"

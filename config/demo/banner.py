@@ -8,10 +8,10 @@ from config.demo.workplace import Workplace
 
 PASSWORD = "dailies-demo-1"  # noqa: S105 - of the sample people, printed for everybody
 PEOPLE = {
-    "ada@northlight.example": "owner of Northlight",
+    "ada@northlight.example": "owner of Northlight Films",
     "ben@northlight.example": "a colleague of hers",
     "vera@northlight.example": "may look, not make",
-    "cleo@harbour.example": "owner of Harbour, another workspace",
+    "cleo@harbour.example": "owner of Harbour Agency, another workspace",
     "root@dailies.example": "administrator (/admin/)",
 }
 RULE = "─" * 78
@@ -30,7 +30,7 @@ def text(workplace: Workplace, environment: Mapping[str, str], offline: bool) ->
             "",
             f"  logs  {workplace.logs}",
             f"  data  {workplace.directory}  (mails: {workplace.mail.name}/, clips: {workplace.media.name}/)",
-            f"  other commands:  env $(cat {workplace.env}) .venv/bin/python manage.py ...",
+            f'  other commands:  env $(cat "{workplace.env}") .venv/bin/python manage.py ...',
             "  Ctrl-C stops everything; --reset starts again from nothing.",
             RULE,
         )

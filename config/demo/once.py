@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urljoin
 
 import httpx
@@ -20,7 +21,9 @@ class NoClip(Exception):
     """Why there is no clip to wait for, in the page's own words."""
 
 
-def make_clip(address: str, prompt: str, endpoint: str | None, check: Callable[[], None]) -> bool:
+def make_clip(
+    address: str, prompt: str, endpoint: str | None, check: Callable[[], None], folder: Path
+) -> bool:
     """Whether the clip succeeded; prints every state as it comes, then the credits and the clip."""
     # trust_env off: a proxy in the environment must not see, or break, a visit to this machine.
     with httpx.Client(base_url=address, follow_redirects=True, timeout=60, trust_env=False) as browser:
@@ -30,7 +33,7 @@ def make_clip(address: str, prompt: str, endpoint: str | None, check: Callable[[
             answer = submit(browser, prompt, endpoint)
             generation = address_of_clip(browser, answer, known)
             print(f"submitted: {address}{generation}", flush=True)
-            return follow(browser, generation, check)
+            return follow(browser, generation, check, folder)
         except (NoClip, httpx.HTTPError) as trouble:
             print(f"no clip: {trouble}", flush=True)
             return False
@@ -89,7 +92,7 @@ def address_of_clip(browser: httpx.Client, answer: httpx.Response, known: list[s
     return new[0]
 
 
-def follow(browser: httpx.Client, generation: str, check: Callable[[], None]) -> bool:
+def follow(browser: httpx.Client, generation: str, check: Callable[[], None], folder: Path) -> bool:
     """Watches the clip's page; `held` is the most that was set aside for it at any time."""
     state, held = "", 0
     shown: dict[str, str] = {}
@@ -108,5 +111,14 @@ def follow(browser: httpx.Client, generation: str, check: Callable[[], None]) ->
             print(f"state: {state}", flush=True)
         time.sleep(0.2)
     print(f"held: {held}  charged: {shown.get('data-charged') or 0}", flush=True)
-    print(f"clip: {shown.get('data-clip') or 'none'}", flush=True)
+    print(f"clip: {saved(browser, generation, shown.get('data-clip'), folder)}", flush=True)
     return state == "succeeded"
+
+
+def saved(browser: httpx.Client, generation: str, clip: str | None, folder: Path) -> str:
+    """Where a copy of the clip is on this disk: the page's address is gone with the demo."""
+    if not clip:
+        return "none"
+    file = folder / f"clip-{generation.split('/')[2][:8]}.mp4"
+    file.write_bytes(browser.get(clip).content)
+    return str(file)

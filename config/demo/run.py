@@ -71,7 +71,9 @@ def perform(wishes: Wishes, workplace: Workplace, supervisor: Supervisor) -> int
     wait_until_ready(wishes.port, supervisor)
     if wishes.prompt is not None:
         address = environment["PUBLIC_URL"]
-        succeeded = once.make_clip(address, wishes.prompt, wishes.endpoint, supervisor.check)
+        succeeded = once.make_clip(
+            address, wishes.prompt, wishes.endpoint, supervisor.check, workplace.directory
+        )
         return 0 if succeeded else NOT_SUCCEEDED
     say(banner.text(workplace, environment, offline(os.environ)))
     post_notices(workplace, environment, supervisor)

@@ -16,6 +16,9 @@ class EndpointSwitch(models.Model):
     )
     note = models.CharField(max_length=200, blank=True, default="", help_text="Shown when it is off.")
 
+    class Meta:
+        verbose_name_plural = "endpoint switches"
+
     def __str__(self) -> str:
         return f"{self.endpoint}: {'on' if self.on_sale else 'off'}"
 

@@ -149,9 +149,8 @@ def test_create_user_makes_a_person_who_can_sign_in(monkeypatch: Any, client: Cl
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
     call_command("create_user", "Ada@Example.com", "--credits", "40", stdout=io.StringIO())
     assert Workspace.objects.get(memberships__user__email="ada@example.com").wallet.available == 40
-    assert client.post(reverse("account_login"), {"login": "ada@example.com", "password": PASSWORD}).headers[
-        "Location"
-    ] == reverse("generations:create")
+    signed_in = client.post(reverse("account_login"), {"login": "ada@example.com", "password": PASSWORD})
+    assert signed_in["Location"] == reverse("generations:home")
 
 
 @pytest.mark.django_db

@@ -27,6 +27,11 @@ DANGERS: dict[str, dict[str, object]] = {
     "config.E003": {"ALLOWED_HOSTS": ["*"]},
     "config.E004": {"FAL_WEBHOOK_USER_ID": ""},
     "config.E006": {"FAL_KEY": ""},
+    "config.E007": {"PUBLIC_URL": "http://dailies.example.com"},
+    "config.E008": {"PUBLIC_URL": "https://another.example.com"},
+    "config.E009": {"CREDITS_MARKUP": "0"},
+    "config.E010": {"TIME_SCALE": 0.0},
+    "config.E011": {"WELCOME_CREDITS": -5},
 }
 
 

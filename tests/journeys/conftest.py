@@ -14,14 +14,16 @@ from tests.journeys.stage import Demo
 CREDITS = {"WELCOME_CREDITS": "2500"}
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while a browser is open, its event loop runs in this process, and Django refuses to
+# use the database beside one.
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """One browser for all journeys of this process."""
     with stage.browser() as opened:
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """The demo as a stranger starts it: SQLite."""
     with stage.running(tmp_path_factory.mktemp("demo") / "data", **CREDITS) as running:

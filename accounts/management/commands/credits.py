@@ -4,12 +4,11 @@ import uuid
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from accounts.models import AuditEvent, Wallet
+from accounts.models import AuditEvent, Membership, Role, Wallet
 
 
 class Command(BaseCommand):
@@ -22,7 +21,7 @@ class Command(BaseCommand):
         verbs = parser.add_subparsers(dest="verb", required=True)
         for verb in ("grant", "adjust", "show"):
             command = verbs.add_parser(verb)
-            command.add_argument("workspace", help="workspace id, or e-mail address of a personal workspace")
+            command.add_argument("workspace", help="workspace id, or its owner's e-mail address")
             if verb != "show":
                 command.add_argument("amount", type=int)
                 command.add_argument("--reason", required=True)
@@ -37,15 +36,21 @@ class Command(BaseCommand):
         self.stdout.write(f"{wallet.workspace}: {wallet.available} available, {wallet.held} held")
 
     def wallet(self, name: str) -> Wallet:
-        """The wallet of a workspace id or of a person's own workspace."""
+        """The wallet of a workspace id, or of the one workspace a person owns."""
         try:
             key = Q(workspace=uuid.UUID(name))
         except ValueError:
-            key = Q(workspace__personal=True, workspace__memberships__user__email__iexact=name)
-        try:
-            return Wallet.objects.select_related("workspace").get(key)
-        except (Wallet.DoesNotExist, ValidationError) as error:
-            raise CommandError(f"No workspace {name}.") from error
+            owned = Membership.objects.filter(user__email__iexact=name, role=Role.OWNER)
+            key = Q(workspace__in=owned.values("workspace"))
+        found = list(Wallet.objects.select_related("workspace").filter(key).order_by("workspace__name"))
+        if len(found) == 1:
+            return found[0]
+        listed = "".join(f"\n  {each.workspace_id}  {each.workspace}" for each in found)
+        raise CommandError(
+            f"{name} owns several workspaces; name one by its id:{listed}"
+            if found
+            else f"No workspace {name}."
+        )
 
     def move(self, wallet: Wallet, options: dict[str, Any]) -> None:
         """Book it with its audit event, or say why not."""

@@ -1,0 +1,31 @@
+"""An administrator at work in a browser, under the same content security policy as everybody."""
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.journeys import stage
+from tests.journeys.stage import Demo
+
+pytestmark = [pytest.mark.browser, pytest.mark.redis, pytest.mark.xdist_group("journeys")]
+
+
+def test_an_administrator_adds_a_member_and_reads_the_ledger(demo: Demo, chromium: Browser) -> None:
+    problems: list[str] = []
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    page = stage.page_of(context, problems)
+    stage.sign_in(page, demo, "root@dailies.example", "dailies-demo-1")
+    page.goto(f"{demo.url}/admin/")
+    page.get_by_role("link", name="Workspaces", exact=True).first.click()
+    page.get_by_role("link", name="Harbour Agency").click()
+    row = page.locator("#memberships-1")
+    row.locator("span.select2-selection").click()
+    page.locator(".select2-search__field").fill("vera")
+    page.locator(".select2-results__option", has_text="Vera").click()
+    row.locator("select[name$=role]").select_option("viewer")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".success")).to_contain_text("was changed successfully")
+    page.goto(f"{demo.url}/admin/accounts/ledgerentry/")
+    expect(page.locator("#result_list")).to_contain_text("Opening credits")
+    expect(page.get_by_role("link", name="Add ledger entry")).to_have_count(0)
+    context.close()
+    assert problems == []

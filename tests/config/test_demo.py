@@ -74,7 +74,9 @@ def check_invariants(data: Path) -> subprocess.CompletedProcess[str]:
 
 def assert_made(code: int, output: str, data: Path) -> None:
     assert code == 0, output
-    assert re.search(r"state: succeeded\nheld: ([1-9]\d*)  charged: \1\nclip: /media/\S+", output), output
+    made = re.search(r"state: succeeded\nheld: ([1-9]\d*)  charged: \1\nclip: (\S+\.mp4)", output)
+    assert made, output
+    assert Path(made[2]).read_bytes()[4:8] == b"ftyp"
     assert left_behind(data) == []
     checked = check_invariants(data)
     assert checked.returncode == 0, checked.stdout + checked.stderr

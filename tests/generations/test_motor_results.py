@@ -187,7 +187,7 @@ def test_a_gift_that_cannot_be_fetched_is_given_up(lasting: World, puppet: Puppe
 
 
 def test_what_failed_for_good_is_not_given_away_by_a_job_left_over(lasting: World, puppet: Puppet) -> None:
-    generation, _ = submitted(lasting, puppet)
+    generation, attempt = submitted(lasting, puppet)
     motor.drive(generation.pk)
     for _ in range(3):
         age(generation)
@@ -195,4 +195,20 @@ def test_what_failed_for_good_is_not_given_away_by_a_job_left_over(lasting: Worl
     assert now(generation).reason == Reason.MEDIA_LOST
     calls = puppet.calls.count("file")
     motor.store(generation.pk)
+    deliver(attempt, puppet)  # nor by a webhook that comes after we knew how it ended
+    motor.store(generation.pk)
+    motor.drive(generation.pk)
     assert puppet.calls.count("file") == calls
+    assert not Delivery.objects.filter(processed_at=None).exists()
+
+
+def test_an_old_signature_is_a_reason_to_ask_and_not_to_believe(lasting: World, puppet: Puppet) -> None:
+    puppet.script["status"] = [(202, {"status": "IN_PROGRESS"}), (200, {"status": "COMPLETED"})]
+    generation, attempt = submitted(lasting, puppet)
+    deliver(attempt, puppet)
+    Delivery.objects.update(stale=True)
+    motor.drive(generation.pk)
+    assert now(generation).state == State.SUBMITTED
+    age(generation)
+    motor.drive(generation.pk)
+    assert now(generation).state == State.STORING

@@ -4,7 +4,6 @@ from django.conf import settings
 from django.db import connection
 
 from generations.fal.client import Account, Fal
-from generations.timing import QUEUE_DEADLINE
 
 # fal's public copy of an output disappears after this; ours was made within the hour.
 KEEP_OUTPUT_SECONDS = 7 * 24 * 3600
@@ -25,7 +24,7 @@ def connect() -> Fal:
             queue_url=settings.FAL_QUEUE_URL,
             rest_url=settings.FAL_REST_URL,
             media_hosts=media_hosts(),
-            start_deadline=min(START_DEADLINE, QUEUE_DEADLINE),
+            start_deadline=START_DEADLINE,
             keep_seconds=KEEP_OUTPUT_SECONDS,
             before=refuse_in_transaction,
         )

@@ -1,6 +1,5 @@
 """Private storage: generated keys, whole files only, no public address."""
 
-import hashlib
 import os
 import tempfile
 import uuid
@@ -59,9 +58,3 @@ def workspace_folder() -> Iterator[Path]:
     """A temporary folder that is gone afterwards, whatever happened."""
     with tempfile.TemporaryDirectory(prefix="dailies-") as folder:
         yield Path(folder)
-
-
-def sha256_of(path: Path) -> str:
-    """The digest of a local file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

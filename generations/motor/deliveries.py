@@ -2,7 +2,6 @@
 
 import logging
 import uuid
-from typing import cast
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -93,10 +92,7 @@ def receive_late(generation: Generation) -> None:
     recent = waiting(generation).filter(received_at__gte=oldest, status="OK")
     for delivery in recent if generation.reason in GIVEN_UP else ():
         if taken_on(delivery.attempt, delivery.request_id, cause="late webhook"):
-            said = read_video(delivery.body.get("payload"))
-            # An old signature may be a replay: it is a reason to ask, not to believe.
-            trusted = isinstance(said, Finished) and not delivery.stale
-            video: Finished | None = cast(Finished, said) if trusted else _asked(delivery.attempt)
+            video = _late_video(delivery)
             if video:
                 Attempt.objects.filter(pk=delivery.attempt_id).update(result=video.raw)
                 doorbell.poke(generation.pk, queue=doorbell.MEDIA)
@@ -104,10 +100,14 @@ def receive_late(generation: Generation) -> None:
     done(generation)
 
 
-def _asked(attempt: Attempt) -> Finished | None:
-    attempt.refresh_from_db()
+def _late_video(delivery: Delivery) -> Finished | None:
+    """What it says; but an old signature may be a replay, and is a reason to ask, not to believe."""
+    said = read_video(delivery.body.get("payload"))
+    if isinstance(said, Finished) and not delivery.stale:
+        return said
+    delivery.attempt.refresh_from_db()
     try:
-        outcome = connect().result(attempt.response_url)
+        outcome = connect().result(delivery.attempt.response_url)
     except Unavailable:
         return None
     return outcome if isinstance(outcome, Finished) else None

@@ -45,8 +45,14 @@ class Breaker(models.Model):
 
     @classmethod
     def current(cls) -> "Breaker":
-        """As it is now."""
-        return cls.objects.filter(pk="fal").first() or cls.objects.get_or_create(pk="fal")[0]
+        """As it is now; to look at it writes nothing."""
+        return cls.objects.filter(pk="fal").first() or cls()
+
+    @classmethod
+    def _row(cls) -> "models.QuerySet[Breaker]":
+        """The row, made when something is to be written down for the first time."""
+        cls.objects.get_or_create(pk="fal")
+        return cls.objects.filter(pk="fal")
 
     @property
     def is_open(self) -> bool:
@@ -97,7 +103,7 @@ class Breaker(models.Model):
     @classmethod
     def bad(cls, reason: str, *, paid: bool, at_once: bool = False) -> None:
         """fal did not answer, or not as itself; `at_once` when it would say the same to everybody."""
-        moment, row = now(), cls.objects.filter(pk=cls.current().pk)
+        moment, row = now(), cls._row()
         old = Q(failing_since=None) | Q(failing_since__lte=moment - business(WINDOW))
         row.update(
             failures=Case(When(old, then=Value(1)), default=F("failures") + 1),
@@ -127,10 +133,7 @@ class Breaker(models.Model):
     @classmethod
     def throttle(cls, out: int, seconds: float) -> None:
         """fal has enough of us: half as many places, and nothing for so long."""
-        cls.current()
-        cls.objects.filter(pk="fal").update(
-            places=max(1, out // 2), quiet_until=now() + business(seconds) if seconds else None
-        )
+        cls._row().update(places=max(1, out // 2), quiet_until=now() + business(seconds) if seconds else None)
 
     @classmethod
     def ease(cls, most: int) -> None:

@@ -50,10 +50,11 @@ def team_order(workspace: uuid.UUID) -> dict[uuid.UUID, int]:
     waiting = Generation.objects.waiting().filter(workspace=workspace).order_by("created_at", "take")
     turns: dict[int, int] = {}
     ranked = []
-    for pk, author, since in waiting.values_list("pk", "author", "created_at"):
+    for pk, author in waiting.values_list("pk", "author"):
         turns[author] = turns.get(author, 0) + 1
-        ranked.append((turns[author], since, pk))
-    return {pk: place for place, (_, _, pk) in enumerate(sorted(ranked), start=1)}
+        ranked.append((turns[author], pk))
+    ranked.sort(key=lambda each: each[0])  # stable: within a round, as they came
+    return {pk: place for place, (_, pk) in enumerate(ranked, start=1)}
 
 
 def typical_seconds(endpoint: str, resolution: str) -> int | None:

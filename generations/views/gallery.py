@@ -91,7 +91,7 @@ def gallery(request: ActorRequest) -> HttpResponse:
 def queue(request: ActorRequest) -> HttpResponse:
     """What is being made in this workspace, and what ended lately."""
     seen = Generation.objects.visible_to(request.actor).for_cards()
-    waiting = list(seen.filter(state__in=OPEN).order_by("-created_at", "-id")[:MOST_WATCHED])
+    waiting = list(seen.filter(state__in=OPEN).order_by("-created_at", "-take", "-id")[:MOST_WATCHED])
     explain(waiting)
     context = {
         "open": waiting,

@@ -168,8 +168,8 @@ class Hold(models.Model):
         """Leave `held` for `state`; the winner gets the row, everybody else None. Needs a transaction."""
         # Every verb locks the wallet before a hold: transactions of several verbs never wait in a circle.
         wallet = Wallet.objects.select_for_update(of=("self",), no_key=True).filter(holds=hold_id).first()
-        now = timezone.now()
-        if not cls.objects.filter(pk=hold_id, state=cls.State.HELD).update(state=state, resolved_at=now):
+        mine = cls.objects.filter(pk=hold_id, state=cls.State.HELD)
+        if wallet is None or not mine.update(state=state, resolved_at=timezone.now()):
             return None
         hold = cls.objects.get(pk=hold_id)
         hold.wallet = wallet

@@ -1,7 +1,11 @@
 """Which addresses we follow: fal's answers name them, and an odd answer must not send us anywhere."""
 
+import functools
+import ssl
 from collections.abc import Collection
 from urllib.parse import urlsplit
+
+import httpx
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -24,3 +28,12 @@ def permitted(url: str, hosts: Collection[str]) -> bool:
     if host not in hosts or not url.isprintable():
         return False
     return scheme == "https" or (scheme == "http" and urlsplit(url).hostname in LOOPBACK)
+
+
+@functools.cache
+def trust() -> ssl.SSLContext:
+    """By which authorities hosts prove their names; one per process, for to make it takes longer than a call.
+
+    The environment has no say in it: it may not put anybody between fal and our key.
+    """
+    return httpx.create_ssl_context(trust_env=False)

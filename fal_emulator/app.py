@@ -88,14 +88,19 @@ class App:
         return replace(answer, stream=self.counting(request, answer))
 
     def counting(self, request: Request, answer: Answer) -> Iterator[bytes]:
-        sent = 0
-        wanted = int(dict(answer.headers)["Content-Length"])
+        headers, sent = dict(answer.headers), 0
+        wanted = int(headers["Content-Length"])
+        # "bytes 0-9/100" does not end with the last byte, "bytes 90-99/100" does.
+        last, _, size = headers.get("Content-Range", "").rpartition("-")[2].partition("/")
+        to_the_end = not size or int(last) + 1 == int(size)
         try:
             for piece in answer.stream or ():
                 yield piece
                 sent += len(piece)
         finally:
-            self.world.book.note_download(request, answer.status, sent, whole=sent == wanted, fault="")
+            self.world.book.note_download(
+                request, answer.status, sent, whole=to_the_end and sent == wanted, fault=""
+            )
 
     def keys(self, call: Call) -> Answer:
         return self.world.key_set.answer(call, self.world.faults.plan.pace)

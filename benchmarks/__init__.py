@@ -1,1 +1,1 @@
-"""How fast the product is, as ratios: against the same machine's limits and against what else people would write."""
+"""How fast the product is, as ratios: against the machine's limits and what else people would write."""

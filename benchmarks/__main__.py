@@ -9,7 +9,7 @@ from benchmarks import conditions, report, stage
 from benchmarks.pairs import Turns
 
 # Modules of `benchmarks.suites`; imported once the stage is set, for they read the product's settings.
-SUITES = ("reserve",)
+SUITES = ("webhooks", "reserve", "hot", "sqlite")
 
 
 def arguments() -> argparse.Namespace:

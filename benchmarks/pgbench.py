@@ -113,7 +113,8 @@ def _literal(row: models.Model, column: str) -> str:
         return "NULL" if field.null and getattr(row, field.attname) is None else "now()"
     value = field.get_db_prep_save(getattr(row, field.attname), connection)
     kind = field.db_type(connection)
-    return f"{connection.ops.compose_sql('%s', [value])}::{kind}"
+    with connection.cursor() as cursor:
+        return f"{cursor.mogrify('%s', [value])}::{kind}"
 
 
 def _written(script: Path, hot: bool, lines: list[str]) -> Path:
@@ -122,5 +123,3 @@ def _written(script: Path, hot: bool, lines: list[str]) -> Path:
     last = first if hot else first + len(numbers) - 1
     script.write_text("\n".join([f"\\set wallet random({first}, {last})", *lines]) + "\n", encoding="utf-8")
     return script
-
-

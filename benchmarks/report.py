@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.pairs import Ratio
+from benchmarks.pairs import Rates, Ratio, ratio
 
 HEAD = ("goal", "what", "compared with", "ratio (low – **median** – high)", "floor", "")
 ABSENT = "not measured"
@@ -33,6 +33,15 @@ class Line:
     def cells(self) -> tuple[str, ...]:
         floor = "" if self.floor is None else f"{self.floor:g}"
         return (self.goal, self.what, self.peer, str(self.ratio or "–"), floor, self.verdict)
+
+
+def against(
+    rates: Rates, goal: str, ours: str, theirs: str, *, floor: float | None = None, where: str = ""
+) -> Line:
+    """The line that compares two contenders; `where` is added to the first one's name."""
+    known = ours in rates and theirs in rates
+    found = ratio(rates[ours], rates[theirs]) if known else None
+    return Line(goal, ours + where, theirs, found, floor)
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,8 @@ class Found:
 
 def table(found: Found) -> str:
     """Markdown."""
-    rows = [HEAD, tuple("---" for _ in HEAD), *(each.cells() for each in (*found.lines, *found.facts))]
+    rows = [HEAD, tuple("---" for _ in HEAD), *(each.cells() for each in found.lines)]
+    rows += [fact.cells() for fact in found.facts]
     text = "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
     return "\n\n".join([text, *found.notes])
 

@@ -63,6 +63,11 @@ def rows_of(wallet: Wallet, author: User) -> Rows:
     return hold, generation, change, event
 
 
+def cost() -> int:
+    """Credits of one reservation."""
+    return orders.price(find(ENDPOINT), VALUES, takes=1).credits
+
+
 def somebody(hot: bool) -> Iterator[tuple[Wallet, User]]:
     """A wallet and one of its people, again and again: always the same when `hot`, else at random."""
     wallets = list(Wallet.objects.select_related("workspace").order_by("pk"))

@@ -3,9 +3,13 @@
 Copying names no column that it does not change, so it survives new columns.
 """
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 
 from accounts.models import User, Wallet, open_workspace
+from benchmarks.reservation import rows_of
+from generations.models import Attempt, Generation, State, StateChange
+from generations.motor.deliveries import taken_on
+from generations.timing import LEASE
 
 
 def columns(model: type[models.Model]) -> list[str]:
@@ -19,7 +23,8 @@ def copy(row: models.Model, count: int, **changed: str) -> None:
     names = columns(type(row))
     values = [changed.get(name, f'"{name}"') for name in names]
     table, key = row._meta.db_table, row._meta.pk
-    assert key is not None and set(changed) <= set(names)
+    assert key is not None
+    assert set(changed) <= set(names), changed
     listed = ", ".join(f'"{name}"' for name in names)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -31,14 +36,25 @@ def copy(row: models.Model, count: int, **changed: str) -> None:
 
 def teams(count: int, funds: int) -> None:
     """So many workspaces with a person and a wallet each; the n-th wallet is the n-th person's."""
-    owner = User.objects.create_user("person0@example.com")
-    wallet = open_workspace("Team", owner=owner).wallet
-    wallet.grant(funds, cause="benchmark")
-    wallet.refresh_from_db()
-    many = count - 1
+    if connection.vendor != "postgresql":
+        with transaction.atomic():
+            for number in range(count):
+                team(number, funds)
+        return
+    wallet = team(0, funds)
+    owner, many = User.objects.get(), count - 1
     copy(owner, many, email="'person' || i || '@example.com'")
     copy(wallet.workspace, many, id=as_uuid("workspace"))
     copy(wallet, many, workspace_id=as_uuid("workspace"))
+
+
+def team(number: int, funds: int) -> Wallet:
+    """One of them, by the product's verbs; its wallet."""
+    owner = User.objects.create_user(f"person{number}@example.com")
+    wallet = open_workspace("Team", owner=owner).wallet
+    wallet.grant(funds, cause=f"benchmark:{number}")
+    wallet.refresh_from_db()
+    return wallet
 
 
 def as_uuid(kind: str) -> str:
@@ -52,3 +68,44 @@ def offset_of_people() -> int:
         User.objects.order_by("pk").values_list("pk", flat=True)[0]
         - Wallet.objects.order_by("pk").values_list("pk", flat=True)[0]
     )
+
+
+def with_fal(count: int) -> None:
+    """So many generations that fal has and works on; `token_of` and `request_of` name the n-th."""
+    wallet = Wallet.objects.get()
+    author = User.objects.get()
+    hold, generation, change, event = rows_of(wallet, author)
+    assert wallet.hold([hold], rows=[generation, change, event])
+    generation = Generation.objects.get(pk=generation.pk)
+    assert generation.claim(State.SUBMITTING, seconds=LEASE, cause="claimed")
+    prepared = Attempt.prepare(generation, dict(generation.input))
+    assert prepared
+    attempt, _ = prepared
+    assert attempt.begin(generation)
+    assert taken_on(attempt, "first", cause="accepted by fal")
+    attempt.refresh_from_db()
+    generation.refresh_from_db()
+    copy(hold, count, id=as_uuid("hold"))
+    copy(
+        generation, count, id=as_uuid("generation"), hold_id=as_uuid("hold"), form_key=as_uuid("form"),
+    )  # fmt: skip
+    for change in StateChange.objects.filter(generation=generation).order_by("pk"):
+        copy(change, count, generation_id=as_uuid("generation"))
+    copy(
+        attempt,
+        count,
+        generation_id=as_uuid("generation"),
+        token_hash="encode(sha256(('token-' || i)::bytea), 'hex')",
+        request_id="'request-' || i",
+    )
+    Wallet.objects.filter(pk=wallet.pk).update(held=(count + 1) * hold.amount)
+
+
+def token_of(number: int) -> str:
+    """The secret in the webhook address of the n-th generation."""
+    return f"token-{number}"
+
+
+def request_of(number: int) -> str:
+    """fal's name for the n-th generation's request."""
+    return f"request-{number}"

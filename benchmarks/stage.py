@@ -29,6 +29,7 @@ DURABLE = {
     "shared_buffers": "512MB",
     "max_wal_size": "8GB",
     "checkpoint_timeout": "30min",
+    "log_line_prefix": "%d ",  # the database, so that a suite finds its own lines
 }
 TEMPLATE = "dailies_template"
 PRODUCT_SETTINGS = "config.settings"
@@ -62,17 +63,21 @@ class Stage:
     def execute(self, statement: str, database: str = "postgres") -> None:
         """One statement of our own, outside any transaction."""
         with self.connected(database) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]  # no literal: a name of ours is in it
+            connection.execute(statement)
 
     def ask(self, database: str, question: str) -> Any:
         """The first column of the first row."""
         with self.connected(database) as connection:
-            row = connection.execute(question).fetchone()  # type: ignore[call-overload]  # as above
+            row = connection.execute(question).fetchone()
             return row[0] if row else None
 
     def connected(self, database: str) -> "psycopg.Connection[Any]":
         """A connection in autocommit."""
         return psycopg.connect(host=self.socket, user="postgres", dbname=database, autocommit=True)
+
+    def log(self) -> str:
+        """What PostgreSQL has said so far."""
+        return (self.folder / "postgres.log").read_text(encoding="utf-8", errors="replace")
 
     def command(self, *words: str) -> str:
         """What one of PostgreSQL's programs prints about this server. CannotMeasure when it fails."""

@@ -179,8 +179,10 @@ def logging(stage: Stage, what: str) -> None:
 def notes(posts: dict[str, Post]) -> list[str]:
     """How far the figures can be trusted."""
     busiest = max(max(burst.busy for burst in post.bursts) for post in posts.values())
-    pin = "server and generator on a core each" if pinned() else "no cores were set apart"
+    pin = "server and generator on a core each" if pinned() else "no core set apart"
     slow = max(burst.wait_of(0.99) for burst in posts[OURS].bursts)
-    where = f"One granian process with 4 threads, {CONNECTIONS} connections, {pin}; PostgreSQL and Redis anywhere."
+    where = (
+        f"One granian process with 4 threads, {CONNECTIONS} connections, {pin}, PostgreSQL and Redis on both."
+    )
     load = f"The generator used at most {busiest:.0%} of its core."
     return [f"{where} {load}", f"99 % of our answers came within {slow * 1000:.0f} ms in the slowest turn."]

@@ -9,7 +9,9 @@ from benchmarks import conditions, report, stage
 from benchmarks.pairs import Turns
 
 # Modules of `benchmarks.suites`; imported once the stage is set, for they read the product's settings.
-SUITES = ("webhooks", "reserve", "hot", "sqlite")
+SUITES = ("webhooks", "reserve", "hot", "sqlite", "flight")
+# A quarter of an hour; only when it is named.
+LONG = {"flight"}
 
 
 def arguments() -> argparse.Namespace:
@@ -17,6 +19,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"some of: {' '.join(SUITES)}")
     parser.add_argument("--seconds", type=float, default=3.0, help="of one turn (default 3)")
     parser.add_argument("--pairs", type=int, default=5, help="rounds of turns (default 5)")
+    parser.add_argument("--in-flight", type=int, default=10_000, help="in the suite flight (default 10,000)")
+    parser.add_argument("--time-scale", type=float, default=1.0, help="of its business timers (default 1)")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables into this document")
     found = parser.parse_args()
     if unknown := set(found.suites) - set(SUITES):
@@ -24,17 +28,25 @@ def arguments() -> argparse.Namespace:
     return found
 
 
+def command(name: str, turns: Turns) -> str:
+    """What to type to have the same again."""
+    if name in LONG:
+        return f"{name} --in-flight {turns.in_flight} --time-scale {turns.time_scale:g}"
+    return f"{name} --seconds {turns.seconds:g} --pairs {turns.pairs}"
+
+
 def main() -> int:
     wanted = arguments()
-    names = wanted.suites or list(SUITES)
+    names = wanted.suites or [name for name in SUITES if name not in LONG]
+    turns = Turns(wanted.seconds, wanted.pairs, wanted.in_flight, wanted.time_scale)
     exact = True
     try:
         with stage.opened() as opened:
             for name in names:
                 suite = importlib.import_module(f"benchmarks.suites.{name}")
-                found: report.Found = suite.measure(opened, Turns(wanted.seconds, wanted.pairs))
+                found: report.Found = suite.measure(opened, turns)
                 exact = exact and found.exact
-                words = conditions.of(opened, [name, *sys.argv[1 + len(wanted.suites) :]])
+                words = conditions.of(opened, command(name, turns))
                 print(f"\n{report.table(found)}\n\n{words}\n", flush=True)
                 if wanted.write:
                     report.write(wanted.write, found, words)

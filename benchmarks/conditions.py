@@ -13,13 +13,13 @@ from tests import postgres
 PACKAGES = ("Django", "psycopg", "granian", "rq", "cryptography")
 
 
-def of(stage: Stage, command: list[str]) -> str:
+def of(stage: Stage, command: str) -> str:
     """One paragraph."""
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     server = stage.ask("postgres", "SHOW server_version")
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     return (
-        f"`python3 manage.py benchmark {' '.join(command)}`, {datetime.now(UTC):%Y-%m-%d}: "
+        f"`python3 manage.py benchmark {command}`, {datetime.now(UTC):%Y-%m-%d}: "
         f"{os.cpu_count()} cores, one fdatasync {sync_time(stage)}; load average {load}. "
         f"Python {platform.python_version()}, PostgreSQL {server}, {packages}."
     )

@@ -17,10 +17,12 @@ WARM_UP = 0.5  # seconds
 
 @dataclass(frozen=True)
 class Turns:
-    """How often and how long each contender runs."""
+    """How often and how long each contender runs; and how many generations fly at once in `flight`."""
 
     seconds: float = 3.0
     pairs: int = 5
+    in_flight: int = 10_000
+    time_scale: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Web servers to be measured: one process of granian each, on a core of its own where possible."""
 
+import contextlib
 import os
 import shutil
 import sys
@@ -7,10 +8,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+
 from benchmarks.stage import CannotMeasure
-from config.demo.ports import LOOPBACK, free_port, taken
+from config.demo.ports import LOOPBACK, free_port
 from config.demo.processes import Child, wait_until
 
+START_SECONDS = 40
 SERVER_CORE, GENERATOR_CORE = 0, 1
 GRANIAN = ["--interface", "wsgi", "--workers", "1", "--blocking-threads", "4", "--log-level", "warning"]
 
@@ -39,11 +43,24 @@ def serving(name: str, application: str, told: Mapping[str, str], folder: Path) 
     child = Child(name, program, folder / f"{name}.log", told)
     child.start()
     try:
-        if not wait_until(lambda: taken(port), 30, alive=child.alive):
-            raise CannotMeasure(f"{name} did not start:\n{child.last_lines()}")
+        wait_for(child, port)
         yield port
     finally:
         child.stop(5)
+
+
+def wait_for(child: Child, port: int) -> None:
+    """Until it answers HTTP, whatever it says. CannotMeasure when it does not."""
+
+    def answers() -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            return bool(
+                httpx.get(f"http://{LOOPBACK}:{port}/healthz", timeout=5, trust_env=False).status_code
+            )
+        return False
+
+    if not wait_until(answers, START_SECONDS, alive=child.alive):
+        raise CannotMeasure(f"{child.name} did not start:\n{child.last_lines()}")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
@@ -18,11 +19,16 @@ class Command(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         # Not through Django's parser, and not in this process: it has settings and servers of its own.
-        if missing := [name for name in DEVELOPMENT if importlib.util.find_spec(name) is None]:
-            raise SystemExit(refusal(missing))
+        if missing := absent(DEVELOPMENT):
+            sys.exit(refusal(missing))
         environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
         command = [sys.executable, "-m", "benchmarks", *argv[2:]]
         sys.exit(subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=False).returncode)
+
+
+def absent(names: Iterable[str]) -> list[str]:
+    """Which of these cannot be imported here."""
+    return [name for name in names if importlib.util.find_spec(name) is None]
 
 
 def refusal(missing: list[str]) -> str:

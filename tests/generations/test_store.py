@@ -162,6 +162,21 @@ def test_a_file_that_is_of_no_use_under_its_fresh_address_is_lost(
     assert puppet.calls == ["file", "result", "file"]
 
 
+def test_an_unreadable_file_is_fetched_again_even_under_the_address_that_it_had(
+    lasting: World, puppet: Puppet, host: Host
+):
+    host.content = b"no clip"
+    generation = storing(lasting, puppet)
+    (same,) = puppet.script["result"]  # type: ignore[misc]
+
+    def mended() -> Any:
+        host.content = CLIP
+        return same
+
+    puppet.script["result"] = mended
+    assert_stored(step(generation))
+
+
 def test_a_file_that_is_cut_off_is_lost_and_never_charged(lasting: World, puppet: Puppet, host: Host):
     """Its length is as announced; that its end is missing only a look into it can tell."""
     host.content = CLIP[: len(CLIP) * 2 // 3]

@@ -76,6 +76,19 @@ def test_a_spoilt_download_serves_nothing_whole(tiny: Fal) -> None:
     assert [(row["downloads"], row["served_whole"]) for row in oracle(tiny).values()] == [(1, 0)]
 
 
+def test_a_slow_download_is_whole_and_a_broken_one_counts_what_went_out(
+    tiny: Fal, emulator: Emulator
+) -> None:
+    tiny.client.post("/_emulator/faults", json={"drip_seconds": 0.001})
+    slow, cut = tiny.run("A cat [slow clip]").json()["video"], tiny.run("A dog [truncated]").json()["video"]
+    assert len(anyone.get(slow["url"]).content) == slow["file_size"]
+    with pytest.raises(httpx.RemoteProtocolError):
+        anyone.get(cut["url"])
+    wait_until(lambda: all(row["downloads"] for row in oracle(tiny).values()))
+    rows = [(row["served"], row["served_whole"]) for row in oracle(tiny).values()]
+    assert rows == [(slow["file_size"], 1), (cut["file_size"] // 2, 0)]
+
+
 def test_the_oracle_remembers_everything_across_a_kill(tmp_path: Path, sink: Sink) -> None:
     with process(tmp_path, "--speed", "100", "--small-clips") as (child, fal):
         good, bad = fal.submit("A cat", webhook=sink.url), fal.submit("A cat [policy]", webhook=sink.url)
@@ -110,6 +123,19 @@ def test_nothing_owed_is_forgotten_when_the_emulator_is_killed_in_the_middle(
         assert all(fal.client.get(job["response_url"]).status_code == 200 for job in jobs)
     taken = {one.body["request_id"] for one in sink.arrivals}
     assert taken == {job["request_id"] for job in jobs}
+
+
+def test_a_cancel_that_was_acknowledged_holds_after_a_kill(tmp_path: Path) -> None:
+    with process(tmp_path, "--small-clips", "--speed", "1") as (child, fal):
+        job = fal.submit("A cat")
+        wait_until(lambda: fal.status(job).json()["status"] == "IN_PROGRESS")
+        assert fal.client.put(job["cancel_url"]).status_code == 202
+        port = str(fal.client.base_url.port)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+    with process(tmp_path, "--small-clips", "--port", port) as (child, fal):
+        assert fal.result(job).status_code == 499
+        assert oracle(fal)[job["request_id"]]["cancels"] == ["CANCELLATION_REQUESTED"]
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,16 @@ def fal(emulator: Emulator) -> Iterator["Fal"]:
 
 
 @pytest.fixture
+def tiny(tmp_path: Path) -> Iterator["Fal"]:
+    """An emulator whose clips cost next to nothing."""
+    with (
+        serve(data=tmp_path / "tiny", speed=SPEED, small_clips=True) as running,
+        httpx.Client(base_url=running.url, headers=KEY, timeout=20, verify=PLAIN) as client,
+    ):
+        yield Fal(client)
+
+
+@pytest.fixture
 def leisurely(tmp_path: Path) -> Iterator["Fal"]:
     """A slower emulator, for tests that look at a request while it waits: 0.2 s, then 0.4 s or more."""
     with (
@@ -136,7 +146,7 @@ class Fal:
 
     def completed(self, job: Any) -> Any:
         """The status once it is COMPLETED."""
-        wait_until(lambda: self.status(job).status_code == 200)
+        wait_until(lambda: self.status(job).status_code == 200, 30)  # a 4k clip on a busy machine
         return self.status(job).json()
 
     def result(self, job: Any) -> httpx.Response:

@@ -4,7 +4,6 @@ import hashlib
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +24,6 @@ from .test_restart import process
 def oracle(fal: Fal) -> dict[str, Any]:
     rows = fal.client.get("/_emulator/oracle").json()
     return {row["request_id"]: row for row in rows}
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Iterator[Fal]:
-    with (
-        serve(data=tmp_path, speed=SPEED, small_clips=True) as running,
-        httpx.Client(base_url=running.url, headers=KEY, timeout=20, verify=PLAIN) as client,
-    ):
-        yield Fal(client)
 
 
 def test_a_row_tells_everything_of_a_request(tiny: Fal, sink: Sink) -> None:

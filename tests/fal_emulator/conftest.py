@@ -62,9 +62,10 @@ def wait_until(happened: Callable[[], object], seconds: float = 10.0) -> None:
 def handler_for(sink: Sink) -> type[BaseHTTPRequestHandler]:
     class Arrivals(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers["Content-Length"]))
+            length = self.headers["Content-Length"]
+            raw = self.rfile.read(int(length or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            status = sink.answers.pop(0) if sink.answers else 200
+            status = sink.answers.pop(0) if sink.answers else 200 if length else 411
             time.sleep(sink.pause)
             sink.arrivals.append(Arrival(headers, raw, time.monotonic()))
             self.send_response(status)

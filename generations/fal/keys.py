@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from generations.fal.hosts import trust
 from generations.fal.limits import at_most
 from generations.fal.replies import loads
 from generations.fal.signature import read_keys
@@ -43,7 +44,10 @@ class KeySet:
 
     def refetch(self) -> bool:
         """Ask for the set unless that was done within the minute; whether it changed."""
-        with self._lock:
+        # While there are keys, nobody waits for somebody else's question; without any, all have to.
+        if not self._lock.acquire(blocking=not self.keys):
+            return False
+        try:
             now = time.monotonic()
             if now - self.asked_at < REFETCH_SECONDS:
                 return False
@@ -54,12 +58,14 @@ class KeySet:
             changed = keys != self.keys
             self.keys, self.fetched_at = keys, now
             return changed
+        finally:
+            self._lock.release()
 
 
 def _fetch(url: str) -> list[bytes]:
     try:
         with (
-            httpx.Client(timeout=5, follow_redirects=False, trust_env=False) as client,
+            httpx.Client(verify=trust(), timeout=5, follow_redirects=False, trust_env=False) as client,
             at_most(OVERALL_SECONDS, client),
             client.stream("GET", url) as response,
         ):

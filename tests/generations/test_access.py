@@ -42,7 +42,7 @@ def things(world: World) -> dict[str, uuid.UUID]:
         "generations:upload": picture.pk,
         "generations:restore": binned.pk,
         "accounts:switch": world.alice.workspace.pk,
-    } | {f"generations:{name}": done.pk for name in ("detail", "cancel", "delete", "clip", "poster")}
+    } | {f"generations:{name}": done.pk for name in ("detail", "cancel", "again", "delete", "clip", "poster")}
 
 
 def finished(world: World) -> Generation:
@@ -69,6 +69,7 @@ def storing(generation: Generation) -> Generation:
         token_hash=uuid.uuid4().hex,
         state="accepted",
         request_id=str(uuid.uuid4()),
+        sent_at=generation.created_at,
     )
     generation.move(State.SUBMITTED, cause="test", wake_at=generation.created_at)
     generation.move(State.STORING, cause="test", wake_at=generation.created_at)

@@ -28,15 +28,15 @@ from generations.models import OPEN, Generation, State
 
 NAME = DATABASE = "flight"
 TEAM = 400  # clips that one team orders
-KILLS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # of the way
-FLUSHES = (0.35, 0.75)
+MOST_KILLS = 9  # in each phase, evenly along its way; fewer where there is little to kill for
+FLUSHES = (0.35, 0.75)  # of the way
 LOOK = 1.0  # seconds between two looks
 STALLED = 1200.0  # seconds without any progress after which it is given up
 BLOCKING = "one blocking subscribe job per clip"
 BLOCKED, BLOCKED_SECONDS = 20, 8.0
 LOST = 0.02  # share of webhooks
 BEFORE_FAL = (State.QUEUED, State.SUBMITTING)
-# Room for all, and leases of a quarter of the usual length: who takes over from a killed worker waits for them.
+# Room for all, and leases of a quarter of the usual length: what a killed worker held waits for its lease.
 RULES = {"FAL_MAX_IN_FLIGHT": "100000", "MEMBER_MAX_RUNNING": "100000", "FAL_TIMEOUT": "10"}
 
 
@@ -144,7 +144,8 @@ class Phase:
 
     def misfortunes(self, goal: int) -> Iterator[tuple[int, Callable[[], None]]]:
         """At how many done what happens."""
-        kills = [(share, self.kill) for share in KILLS]
+        many = min(MOST_KILLS, goal // 10)
+        kills = [(number / (many + 1), self.kill) for number in range(1, many + 1)]
         flushes = [(share, self.flush) for share in FLUSHES]
         for share, act in sorted([*kills, *flushes], key=lambda each: each[0]):
             yield int(share * goal), act

@@ -10,7 +10,7 @@ from benchmarks.stage import Stage
 
 NAME = "hot"
 FEW, MANY = 4, 16
-AFFORDABLE = 500
+AFFORDABLE = 200
 
 
 def measure(stage: Stage, turns: Turns) -> Found:

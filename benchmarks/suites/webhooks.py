@@ -24,7 +24,7 @@ NAME = DATABASE = "webhooks"
 FUNDS = 10**12
 # More per second than one core takes; a turn that runs out of letters ends early and is valid all the same.
 MOST, MOST_BY_ORM = 3000, 1000
-REPLAYED = 2000
+REPLAYED = 500
 SPARE = int(WARM_UP * (MOST + MOST_BY_ORM)) + 2 * REPLAYED
 OURS, SIGNATURE, BARE, ORM = "the product's view", "signature only", "bare POST", "ORM select_for_update"
 AGAIN = "delivered again"

@@ -30,8 +30,8 @@ class NoPostgres(Exception):
     """There is no server program on this machine, or it did not start."""
 
 
-def start(directory: Path) -> tuple[Child, str]:
-    """A running server and the folder of its socket."""
+def start(directory: Path, **settings: str) -> tuple[Child, str]:
+    """A running server and the folder of its socket; `settings` are PostgreSQL's own and come last."""
     programs = find_programs()
     user = unprivileged_user()
     if user is not None:
@@ -44,7 +44,8 @@ def start(directory: Path) -> tuple[Child, str]:
     made = subprocess.run(create, user=user, capture_output=True, text=True, check=False, cwd="/")
     if made.returncode:
         raise NoPostgres(f"PostgreSQL's initdb failed: {made.stderr.strip()}")
-    options = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
+    chosen = SETTINGS | settings
+    options = [word for name, value in chosen.items() for word in ("-c", f"{name}={value}")]
     command = [str(programs / "postgres"), "-D", str(data), "-k", str(data), *options]
     child = Child("postgres", command, directory / "postgres.log", user=user, folder=Path("/"))
     child.start()

@@ -2,7 +2,8 @@
 
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from fal_emulator.cdn import Cdn
@@ -10,9 +11,12 @@ from fal_emulator.control import PREFIX, Control
 from fal_emulator.exchange import Answer, Call, HangUp, json_answer, page, read_call
 from fal_emulator.follow_ups import ADDRESS, FollowUps
 from fal_emulator.platform import Platform
+from fal_emulator.requests import Request
 from fal_emulator.runs import Runs
 from fal_emulator.submits import Submits
+from fal_emulator.visits import clip_of, visit_of
 from fal_emulator.webhooks import Webhooks
+from fal_emulator.wire import send
 from fal_emulator.world import World
 
 
@@ -29,7 +33,6 @@ class App:
         self.platform = Platform(world)
         self.control = Control(world, self.runs)
         self._routes: dict[str, Callable[[Call], Answer]] = {
-            PREFIX: self.control.answer,
             "/.well-known/jwks.json": self.keys,
             "/v1/": self.platform.answer,
             "/files/": self.cdn.files,
@@ -45,6 +48,8 @@ class App:
         except Exception:  # noqa: BLE001 - a fault of our own: say so, and keep serving
             traceback.print_exc(file=sys.stderr)
             answer = json_answer(500, {"detail": "Internal error", "error_type": "internal_error"})
+        if answer.manner and call.connection:
+            send(call.connection, answer, self.world.stopping)
         headers = list(answer.headers)
         if answer.stream is None:
             headers.append(("Content-Length", str(len(answer.body))))
@@ -52,14 +57,42 @@ class App:
         return [answer.body] if answer.stream is None else answer.stream
 
     def route(self, call: Call) -> Answer:
-        if self.world.down and not call.path.startswith(PREFIX):
+        if call.path.startswith(PREFIX):
+            return self.control.answer(call)
+        if self.world.down:
             return page(503, "503 Service Temporarily Unavailable")
+        visit = visit_of(call, self.world.book)
+        answer = self.world.met(visit, call, lambda: self.plain(call)) if visit else self.plain(call)
+        return self.counted(call, answer) if visit and visit.place == "download" else answer
+
+    def plain(self, call: Call) -> Answer:
+        """As fal on a good day."""
         for start, answer in self._routes.items():
             if call.path.startswith(start):
                 return answer(call)
         if address := ADDRESS.match(call.path):
             return self.follow_ups.answer(call, address)
         return self.submits.post(call)
+
+    def counted(self, call: Call, answer: Answer) -> Answer:
+        """Note in the journal what of a clip is sent."""
+        request = clip_of(call, self.world.book)
+        if request is None or call.method != "GET":
+            return answer
+        if answer.fault or answer.stream is None:
+            self.world.book.note_download(request, answer.status, 0, whole=False, fault=answer.fault)
+            return answer
+        return replace(answer, stream=self.counting(request, answer))
+
+    def counting(self, request: Request, answer: Answer) -> Iterator[bytes]:
+        sent = 0
+        wanted = int(dict(answer.headers)["Content-Length"])
+        try:
+            for piece in answer.stream or ():
+                yield piece
+                sent += len(piece)
+        finally:
+            self.world.book.note_download(request, answer.status, sent, whole=sent == wanted, fault="")
 
     def keys(self, call: Call) -> Answer:
         return json_answer(200, self.world.signer.key_set())

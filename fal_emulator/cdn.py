@@ -10,7 +10,7 @@ from email.utils import formatdate
 from pathlib import Path
 
 from fal_emulator import gate
-from fal_emulator.exchange import Answer, Call, HangUp, json_answer
+from fal_emulator.exchange import Answer, Call, json_answer
 from fal_emulator.files import StoredFile, lifetime_in
 from fal_emulator.world import World
 
@@ -153,8 +153,7 @@ class Cdn:
             headers.append(("Content-Range", f"bytes {start}-{stop - 1}/{size}"))
         if call.method == "HEAD":
             return Answer(200, headers=tuple(headers), stream=())
-        cut = file.cut_once and self.world.files.first_visit(f"cut {file.key}")
-        body = pieces_of(path, start, stop, (start + stop) // 2 if cut else stop)
+        body = pieces_of(path, start, stop)
         return Answer(206 if span else 200, headers=tuple(headers), stream=body)
 
 
@@ -172,16 +171,13 @@ def wanted_range(call: Call, file: StoredFile, size: int) -> tuple[int, int] | N
     return (start, stop) if start < stop else (0, 0)
 
 
-def pieces_of(path: Path, start: int, stop: int, cut: int) -> Iterator[bytes]:
-    """The bytes from start to stop; breaking off at `cut` when that is earlier."""
+def pieces_of(path: Path, start: int, stop: int) -> Iterator[bytes]:
     with path.open("rb") as source:
         source.seek(start)
-        left = cut - start
+        left = stop - start
         while left > 0 and (piece := source.read(min(PIECE, left))):
             left -= len(piece)
             yield piece
-    if cut < stop:
-        raise HangUp("fate")
 
 
 def etag(content: bytes) -> str:

@@ -57,7 +57,7 @@ def make(order: Order, path: Path, unwanted: Callable[[], bool]) -> int:
     draft = path.with_suffix(".part")
     try:
         with av.open(str(draft), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-            video = add_video(container, order)
+            video = add_video(container, order.width, order.height)
             if order.audio:
                 tones.add_to(container, order.key, order.seconds)
             for frame in frames(order):
@@ -71,9 +71,9 @@ def make(order: Order, path: Path, unwanted: Callable[[], bool]) -> int:
     return path.stat().st_size
 
 
-def add_video(container: av.container.OutputContainer, order: Order) -> VideoStream:
+def add_video(container: av.container.OutputContainer, width: int, height: int) -> VideoStream:
     video = container.add_stream("libx264", rate=RATE)
-    video.width, video.height, video.pix_fmt = order.width, order.height, "yuv420p"
+    video.width, video.height, video.pix_fmt = width, height, "yuv420p"
     video.codec_context.thread_count = 1  # leave the other core to whoever is watching
     video.options = {"preset": "ultrafast", "qp": "21", "g": str(4 * RATE)}
     return video

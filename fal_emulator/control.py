@@ -1,5 +1,7 @@
 """The emulator's own surface under /_emulator/: looking inside, and causing trouble. Not fal's."""
 
+from urllib.parse import urlsplit
+
 from fal_emulator.exchange import Answer, Call, Json, json_answer
 from fal_emulator.fates import FATES
 from fal_emulator.requests import Request, iso
@@ -27,11 +29,16 @@ class Control:
     def requests(self) -> list[Json]:
         return [summary(request) for request in self.world.book.all()]
 
+    def oracle(self) -> list[Json]:
+        return [oracle_row(request) for request in self.world.book.all()]
+
     def _look(self, name: str) -> Answer:
         views: dict[str, Json] = {
             "journal": self.world.book.lines,
             "requests": self.requests,
-            "deliveries": lambda: list(self.world.deliveries),
+            "oracle": self.oracle,
+            "deliveries": lambda: list(self.world.book.deliveries),
+            "faults": self.world.faults.report,
             "submits": lambda: list(self.world.submits),
             "fates": lambda: [{"word": fate.word, "story": fate.story} for fate in FATES],
             "account": lambda: {"locked": self.world.locked},
@@ -44,6 +51,8 @@ class Control:
     def _pull(self, name: str, call: Call) -> Answer:
         try:
             wish = call.json() if call.body else {}
+            if name == "faults":
+                return self._follow(wish)
             if name == "account":
                 self.world.locked = bool(wish["locked"])
                 return self._look(name)
@@ -53,6 +62,13 @@ class Control:
         except (ValueError, KeyError, TypeError):
             return json_answer(422, {"detail": "account wants locked, outage wants down"})
         return self._finish(name)
+
+    def _follow(self, plan: Json) -> Answer:
+        try:
+            self.world.faults.follow(plan)
+        except ValueError as error:
+            return json_answer(422, {"detail": str(error)})
+        return self._look("faults")
 
     def _finish(self, name: str) -> Answer:
         """POST requests/<id>/finish ends a run at once, even one that would never end."""
@@ -78,3 +94,34 @@ def summary(request: Request) -> Json:
         "digest": request.digest,
         "clip": request.clip.address if request.clip else None,
     }
+
+
+def oracle_row(request: Request) -> Json:
+    """What a checker must know of a request, flat and from the journal alone."""
+    return {
+        "request_id": request.id,
+        "endpoint": request.endpoint.id,
+        "prompt": request.given.get("prompt"),
+        "seed": request.given.get("seed"),
+        "webhook": request.webhook,
+        "token": token_of(request.webhook),
+        "fates": request.fates,
+        "state": request.state,
+        "status_code": request.outcome.status if request.outcome else None,
+        "accepted_at": request.accepted_at,
+        "ended_at": request.ended_at,
+        "attempts": request.attempts,
+        "delivered": request.taken,
+        "cancels": request.cancels,
+        "downloads": request.downloads,
+        "served": request.served,
+        "served_whole": request.served_whole,
+        "clip_size": request.clip_size if request.clip else None,
+        "clip_sha256": request.clip_sha256 if request.clip else None,
+        "digest": request.digest,
+    }
+
+
+def token_of(webhook: str | None) -> str | None:
+    """The last part of the webhook's path: where a caller puts what it recognises its request by."""
+    return urlsplit(webhook).path.rstrip("/").rpartition("/")[2] if webhook else None

@@ -1,10 +1,11 @@
 """One HTTP exchange: the call that came in and the answer that goes out."""
 
 import json
+import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs
 from wsgiref.types import WSGIEnvironment
 
@@ -18,6 +19,16 @@ class HangUp(ConnectionAbortedError):
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How an answer travels when the line is bad. Times are real seconds."""
+
+    pause: float = 0.0  # before the first byte
+    drip: float = 0.0  # between two bytes of the body
+    cut: Literal["", "start", "headers", "body"] = ""  # where it breaks off: nowhere, or in the middle of
+    reset: bool = False  # it breaks with a reset instead of an orderly end
+
+
+@dataclass(frozen=True)
 class Answer:
     """What goes back: status, body and headers. A stream body is sent as it is produced."""
 
@@ -25,6 +36,13 @@ class Answer:
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
     stream: Iterable[bytes] | None = None
+    manner: Manner | None = None
+    fault: str = ""  # the kind of fault that made it what it is
+
+    @property
+    def heard(self) -> int | None:
+        """The status that its caller gets to see; None when the line breaks before that."""
+        return None if self.manner and self.manner.cut in ("start", "headers") else self.status
 
     @property
     def status_line(self) -> str:
@@ -42,7 +60,8 @@ class Call:
     headers: Mapping[str, str]
     body: bytes
     base: str
-    host: str = field(default="")
+    host: str = ""
+    connection: socket.socket | None = field(default=None, compare=False)
 
     def asked(self, name: str) -> str | None:
         values = self.query.get(name)
@@ -70,6 +89,7 @@ def read_call(environ: WSGIEnvironment, public_url: str | None) -> Call:
         body=read_body(environ, headers),
         base=public_url or f"http://{host}",
         host=host,
+        connection=environ.get("emulator.connection"),
     )
 
 

@@ -4,36 +4,10 @@ A table of data. Everything else asks for the effect, never for the word, so a n
 fal to fail is a new row here and the place that plays it. The descriptions are shown to people.
 """
 
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-Refusal = Literal["hang up", "unavailable", "locked", "busy", "invalid"]
-Reply = Literal["json", "page", "bad gateway", "nothing"]
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What differs from an ordinary request. The defaults are the ordinary request."""
-
-    refusal: Refusal | None = None  # the submit is turned away, nothing is accepted
-    reply: Reply = "json"  # how an accepted submit is answered
-    failure: str | None = None  # how the run ends, a key of failures.FAILURES
-    pace: float = 1.0  # the run takes this many times as long
-    endless: bool = False
-    cancellable: bool = True
-    webhook: bool = True
-    copies: int = 1  # webhooks delivered at the same time
-    early: bool = False  # completes and delivers before the submit is answered
-    webhook_delay: float = 0.0  # emulated seconds
-    null_payload: bool = False
-    contradicted: bool = False  # an ERROR webhook precedes the real one
-    forged: bool = False  # two forged webhooks precede the real one
-    soundless: bool = False
-    length: float = 1.0  # share of the bought length
-    gone: bool = False
-    gone_once: bool = False
-    cut_once: bool = False
-    odd: bool = False
+from fal_emulator.effects import ORDINARY, Effect, Trouble, asked, departures, on
 
 
 @dataclass(frozen=True)
@@ -43,11 +17,12 @@ class Fate:
     effect: Effect
 
 
+FORGOTTEN = (Trouble("status", "404"), Trouble("result", "404"), Trouble("cancel", "404"))
 FATES: tuple[Fate, ...] = (
     Fate(
         "reject",
         "The submit is refused with a 422 field error; nothing is accepted.",
-        Effect(refusal="invalid"),
+        on("submit", "422"),
     ),
     Fate(
         "policy",
@@ -77,14 +52,28 @@ FATES: tuple[Fate, ...] = (
     Fate(
         "busy",
         "The first two submits of this input answer 429 with Retry-After: 1; the third is accepted.",
-        Effect(refusal="busy"),
+        on("submit", "429", 2),
+    ),
+    Fate(
+        "429",
+        "The first two submits of this input answer 429 without Retry-After; the third is accepted.",
+        on("submit", "429_bare", 2),
     ),
     Fate(
         "locked",
         "The submit is refused with 403: the account is locked for lack of credit.",
-        Effect(refusal="locked"),
+        on("submit", "403"),
     ),
-    Fate("slow", "The run takes five times as long.", Effect(pace=5.0)),
+    Fate(
+        "denied once",
+        "The first submit of this input answers 401, as a revoked key; the next one is accepted.",
+        on("submit", "401", 1),
+    ),
+    Fate(
+        "slow",
+        "The run takes five times as long.",
+        Effect(pace=5.0),
+    ),
     Fate(
         "never",
         "Stays IN_PROGRESS for ever, unless it is cancelled.",
@@ -93,30 +82,108 @@ FATES: tuple[Fate, ...] = (
     Fate(
         "drop",
         "Accepted, then the connection closes without any answer; the webhook still comes.",
-        Effect(reply="nothing"),
+        on("submit", "drop"),
     ),
     Fate(
         "refuse",
         "The connection closes before anything is accepted.",
-        Effect(refusal="hang up"),
+        on("submit", "drop_before"),
+    ),
+    Fate(
+        "rst",
+        "Accepted, then the connection is reset without any answer; the webhook still comes.",
+        on("submit", "rst"),
+    ),
+    Fate(
+        "rst body",
+        "Accepted, then the connection is reset in the middle of the answer.",
+        on("submit", "rst_body"),
+    ),
+    Fate(
+        "rst before",
+        "The connection is reset before anything is accepted.",
+        on("submit", "rst_before"),
+    ),
+    Fate(
+        "stall",
+        "Accepted, but the answer does not come for a minute, and then not at all.",
+        on("submit", "stall"),
+    ),
+    Fate(
+        "stall before",
+        "Not accepted: no answer comes for a minute, and then none at all.",
+        on("submit", "stall_before"),
+    ),
+    Fate(
+        "drip",
+        "Accepted, but the answer comes at one byte a second.",
+        on("submit", "drip"),
     ),
     Fate(
         "html",
         "Accepted, but the submit is answered with a 200 HTML page instead of JSON.",
-        Effect(reply="page"),
+        on("submit", "html"),
+    ),
+    Fate(
+        "broken",
+        "Accepted, but the submit is answered with JSON that breaks off.",
+        on("submit", "broken"),
+    ),
+    Fate(
+        "empty",
+        "Accepted, but the submit is answered with a 200 without a body.",
+        on("submit", "empty"),
+    ),
+    Fate(
+        "huge",
+        "Accepted, but the submit is answered with ten megabytes of JSON.",
+        on("submit", "huge"),
+    ),
+    Fate(
+        "wrong types",
+        "Accepted, but every value of the answer to the submit is a list.",
+        on("submit", "wrong_types"),
+    ),
+    Fate(
+        "no id",
+        "Accepted, but the answer to the submit has no request_id.",
+        on("submit", "missing"),
+    ),
+    Fate(
+        "foreign",
+        "Accepted, but the addresses in the answer are on a host that is not fal's.",
+        on("submit", "foreign"),
+    ),
+    Fate(
+        "500",
+        "Not accepted: every submit is answered with a 500 HTML page.",
+        on("submit", "500"),
     ),
     Fate(
         "502",
         "Accepted, but the submit is answered with a 502 HTML page.",
-        Effect(reply="bad gateway"),
+        on("submit", "502_after"),
     ),
     Fate(
         "503",
         "Not accepted: every submit is answered with a 503 HTML page.",
-        Effect(refusal="unavailable"),
+        on("submit", "503"),
     ),
-    Fate("lost webhook", "No webhook ever comes.", Effect(webhook=False)),
-    Fate("twice", "Each webhook is delivered twice at the same moment.", Effect(copies=2)),
+    Fate(
+        "504",
+        "Accepted, but the submit is answered with a 504 HTML page.",
+        on("submit", "504_after"),
+    ),
+    Fate(
+        "lost webhook",
+        "No webhook ever comes.",
+        Effect(webhook=False),
+    ),
+    Fate(
+        "twice",
+        "Each webhook is delivered twice at the same moment.",
+        Effect(copies=2),
+    ),
     Fate(
         "early",
         "Completes at once; the webhook is delivered before the submit is answered.",
@@ -143,21 +210,109 @@ FATES: tuple[Fate, ...] = (
         Effect(forged=True),
     ),
     Fate(
+        "forgotten",
+        "Accepted and then forgotten: status, result and cancel answer 404, no webhook comes.",
+        Effect(webhook=False, unlisted=True, troubles=FORGOTTEN),
+    ),
+    Fate(
+        "lost result",
+        "COMPLETED, but the result answers 404 and is kept nowhere; no webhook comes.",
+        asked(Trouble("result", "404"), unkept=True),
+    ),
+    Fate(
+        "expired result",
+        "COMPLETED, but the result answers 404; only the request list still has it. No webhook comes.",
+        asked(Trouble("result", "404")),
+    ),
+    Fate(
+        "null result",
+        "COMPLETED, but the result is null; no webhook comes.",
+        asked(Trouble("result", "null"), unkept=True),
+    ),
+    Fate(
+        "no video",
+        "COMPLETED, but the result is an object without a video; no webhook comes.",
+        asked(Trouble("result", "nothing"), unkept=True),
+    ),
+    Fate(
+        "foreign video",
+        "COMPLETED, but the video is said to be on a host that is not fal's; no webhook comes.",
+        asked(Trouble("result", "foreign"), unkept=True),
+    ),
+    Fate(
+        "result 500",
+        "The first fetch of the result answers a 500 internal_error; the next one is good. No webhook comes.",
+        asked(Trouble("result", "500_typed", 1)),
+    ),
+    Fate(
+        "result 503",
+        "The first fetch of the result answers a 503 HTML page; the next one is good. No webhook comes.",
+        asked(Trouble("result", "503", 1)),
+    ),
+    Fate(
         "silent",
         "The clip has no audio track, though audio was bought.",
         Effect(soundless=True),
     ),
-    Fate("short", "The clip is half as long as bought.", Effect(length=0.5)),
-    Fate("gone", "The address of the clip answers 404.", Effect(gone=True)),
+    Fate(
+        "short",
+        "The clip is half as long as bought.",
+        Effect(length=0.5),
+    ),
+    Fate(
+        "gone",
+        "The address of the clip answers 404.",
+        Effect(gone=True),
+    ),
     Fate(
         "gone once",
         "The first address of the clip answers 404; fetching the result again gives a good one.",
         Effect(gone_once=True),
     ),
     Fate(
+        "forbidden once",
+        "The first download of the clip answers 403; the next one is whole.",
+        on("download", "403", 1),
+    ),
+    Fate(
         "truncated",
         "The first download of the clip breaks off half way; the next one is whole.",
-        Effect(cut_once=True),
+        on("download", "truncated", 1),
+    ),
+    Fate(
+        "wrong length",
+        "The first download of the clip ends half way and says that this was all; the next one is whole.",
+        on("download", "short", 1),
+    ),
+    Fate(
+        "corrupt",
+        "The clip is as long as it should be, but not a video.",
+        on("download", "corrupt"),
+    ),
+    Fate(
+        "corrupt once",
+        "The first download of the clip is not a video; the next one is.",
+        on("download", "corrupt", 1),
+    ),
+    Fate(
+        "redirected",
+        "The address of the clip redirects to a host that is not fal's.",
+        on("download", "redirect"),
+    ),
+    Fate(
+        "wrong type",
+        "The address of the clip answers with a 200 HTML page.",
+        on("download", "html"),
+    ),
+    Fate(
+        "slow clip",
+        "The first download of the clip comes at one byte a second; the next one is whole.",
+        on("download", "drip", 1),
+    ),
+    Fate(
+        "clip 503",
+        "The first download of the clip answers a 503 HTML page; the next one is whole.",
+        on("download", "503", 1),
     ),
     Fate(
         "odd",
@@ -169,31 +324,30 @@ FATES: tuple[Fate, ...] = (
         "A cancel is acknowledged, but the request runs on and completes.",
         Effect(cancellable=False),
     ),
+    Fate(
+        "cancel race",
+        "A cancel is acknowledged, but the request completes well that moment; its webhook comes first.",
+        Effect(cancellable=False, racing=True),
+    ),
 )
-
-ORDINARY = Effect()
 
 
 def words_in(prompt: object) -> list[str]:
     """The fate words of a prompt, in table order. Anything but a string has none."""
     text = prompt.casefold() if isinstance(prompt, str) else ""
+    if "[" not in text:
+        return []
     return [fate.word for fate in FATES if f"[{fate.word}]" in text]
 
 
-def effect_of(prompt: object) -> Effect:
-    """All fates of the prompt in one effect; where two set the same thing the first row wins."""
-    chosen = set(words_in(prompt))
+def effect_of(words: Iterable[str]) -> Effect:
+    """All these fates in one effect; where two set the same thing the first row wins."""
+    chosen = set(words)
+    if not chosen:
+        return ORDINARY
     effect = ORDINARY
     for fate in reversed(FATES):
         if fate.word in chosen:
-            effect = replace(effect, **departures(fate.effect))
+            troubles = fate.effect.troubles + effect.troubles
+            effect = replace(effect, **departures(fate.effect), troubles=troubles)
     return effect
-
-
-def departures(effect: Effect) -> dict[str, Any]:
-    """The parts of an effect that are not ordinary."""
-    return {
-        part.name: value
-        for part in fields(Effect)
-        if (value := getattr(effect, part.name)) != getattr(ORDINARY, part.name)
-    }

@@ -22,7 +22,6 @@ class StoredFile:
     content_type: str
     created_at: float
     expires_at: float | None = None
-    cut_once: bool = False  # its first download breaks off half way
 
     @property
     def address(self) -> str:
@@ -42,7 +41,6 @@ class Files:
         name: str,
         content_type: str,
         lifetime: float | None = None,
-        cut_once: bool = False,
     ) -> StoredFile:
         """A new address. It answers 404 until something is put at its path."""
         now = time.time()
@@ -52,7 +50,6 @@ class Files:
             content_type or "application/octet-stream",
             now,
             now + lifetime if lifetime else None,
-            cut_once,
         )
         (self.folder / file.key).mkdir()
         (self.folder / file.key / ABOUT).write_text(json.dumps(asdict(file)))
@@ -71,9 +68,10 @@ class Files:
         if not KEY.match(key):
             return None
         try:
-            return StoredFile(**json.loads((self.folder / key / ABOUT).read_text()))
+            about = json.loads((self.folder / key / ABOUT).read_text())
         except FileNotFoundError:
             return None
+        return StoredFile(**{name: about.get(name) for name in StoredFile.__dataclass_fields__})
 
     def find(self, address: str) -> StoredFile | None:
         """The downloadable file at `/files/<key>/<name>`; None when missing or expired."""

@@ -1,9 +1,8 @@
 """Who may call: keys, and the two ways in which fal turns everybody away."""
 
 from fal_emulator.exchange import Answer, Call, Json, json_answer
+from fal_emulator.spoils import LOCKED
 from fal_emulator.world import World
-
-LOCKED = "User is locked. Reason: Exhausted balance. Top up your balance to continue."
 
 
 def has_key(call: Call) -> bool:
@@ -22,6 +21,6 @@ def refusal(call: Call) -> Answer | None:
     return json_answer(401, body)
 
 
-def lock(world: World, by_fate: bool) -> Answer | None:
+def lock(world: World) -> Answer | None:
     """The answer to a submit on an account without credit; it gets no request id."""
-    return json_answer(403, {"detail": LOCKED}) if world.locked or by_fate else None
+    return json_answer(403, {"detail": LOCKED}) if world.locked else None

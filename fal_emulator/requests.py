@@ -1,22 +1,20 @@
-"""The state of queued requests: one record each, and the book that finds and remembers them."""
+"""One accepted request: what was asked, how far it is, and the line that brings it back."""
 
 import hashlib
 import json
-import threading
 import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import cached_property
 from typing import Literal
 
 from fal_emulator import fates
 from fal_emulator.endpoints import ENDPOINTS, Endpoint
 from fal_emulator.exchange import Json
 from fal_emulator.failures import Outcome
-from fal_emulator.files import Files, StoredFile
-from fal_emulator.journal import Journal
+from fal_emulator.files import StoredFile
 
 State = Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
 KEPT_HEADERS = ("x-fal-", "x-app-fal-")
@@ -41,18 +39,41 @@ class Request:
     outcome: Outcome | None = None
     clip: StoredFile | None = None
     clip_size: int = 0
-    seed: int = 0
-    delivered: bool = False
+    clip_sha256: str = ""
+    fates: list[str] = field(default_factory=list)
+    number: int = 0  # in the order of acceptance
+    subject: str = ""  # what it is about, told apart from others with the same words
+    attempts: int = 0  # webhooks sent, of any kind
+    taken: int = 0  # genuine webhooks that were answered 2xx
+    webhook_lost: bool = False
+    downloads: int = 0
+    served: int = 0  # bytes of the clip
+    served_whole: int = 0  # downloads that ended with its last byte
+    cancels: list[str] = field(default_factory=list)  # what each cancel was answered with
     payload_deleted: bool = False
     logs: list[dict[str, Json]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.effect = fates.effect_of(self.values.get("prompt"))
+        self.doom(self.fates)
         drawn = uuid.UUID(self.id).int % 2**31
         given = self.values.get("seed")
         self.seed = given if isinstance(given, int) else drawn
 
+    def doom(self, words: list[str]) -> None:
+        """Give it these fates."""
+        self.fates = words
+        self.effect = fates.effect_of(words)
+
     @property
+    def delivered(self) -> bool:
+        return self.taken > 0
+
+    @property
+    def owed(self) -> bool:
+        """Whether a webhook must still be sent once it has ended."""
+        return bool(self.webhook) and self.effect.webhook and not self.delivered and not self.webhook_lost
+
+    @cached_property
     def digest(self) -> str:
         return digest_of(self.given)
 
@@ -90,92 +111,6 @@ def kept(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.startswith(KEPT_HEADERS)}
 
 
-class Book:
-    """All requests in memory; what must survive a restart in two journals."""
-
-    def __init__(self, folder: Path, files: Files) -> None:
-        self.lock = threading.RLock()
-        self.accepted = Journal(folder / "journal.jsonl", durable=True)
-        self._events = Journal(folder / "events.jsonl", durable=False)
-        self._requests: dict[str, Request] = {}
-        self._lines: list[Json] = list(self.accepted.past)
-        for line in self.accepted.past:
-            self._requests[line["request_id"]] = from_line(line)
-        for event in self._events.past:
-            self._replay(event, files)
-
-    def add(self, request: Request) -> None:
-        """Journal first: once the caller may hear of the request, no crash forgets it."""
-        line = to_line(request)
-        self.accepted.write(line)
-        with self.lock:
-            self._requests[request.id] = request
-            self._lines.append(line)
-
-    def find(self, request_id: str) -> Request | None:
-        return self._requests.get(request_id)
-
-    def all(self) -> list[Request]:
-        with self.lock:
-            return list(self._requests.values())
-
-    def lines(self) -> list[Json]:
-        with self.lock:
-            return list(self._lines)
-
-    def open(self) -> list[Request]:
-        return [request for request in self.all() if request.state != "COMPLETED"]
-
-    def ahead_of(self, request: Request) -> int:
-        """How many requests of the same endpoint wait in front of this one."""
-        return sum(
-            other.accepted_at < request.accepted_at
-            for other in self.open()
-            if other.state == "IN_QUEUE" and other.endpoint.id == request.endpoint.id
-        )
-
-    def note_end(self, request: Request) -> None:
-        end, clip = request.outcome, request.clip
-        assert end is not None
-        self._events.write(
-            {
-                "request_id": request.id,
-                "event": "completed",
-                "time": request.ended_at,
-                "outcome": vars(end),
-                "clip": clip.key if clip else None,
-                "clip_size": request.clip_size,
-            }
-        )
-
-    def note_delivery(self, request: Request) -> None:
-        request.delivered = True
-        self._events.write({"request_id": request.id, "event": "delivered"})
-
-    def note_deletion(self, request: Request) -> None:
-        request.payload_deleted = True
-        self._events.write({"request_id": request.id, "event": "payload deleted"})
-
-    def close(self) -> None:
-        self.accepted.close()
-        self._events.close()
-
-    def _replay(self, event: Json, files: Files) -> None:
-        request = self._requests.get(event["request_id"])
-        if request is None:
-            return
-        if event["event"] == "delivered":
-            request.delivered = True
-        elif event["event"] == "payload deleted":
-            request.payload_deleted = True
-        else:
-            request.state, request.ended_at = "COMPLETED", event["time"]
-            request.started_at = request.started_at or request.accepted_at
-            request.outcome = Outcome(**event["outcome"])
-            request.clip = files.reserved(event["clip"]) if event["clip"] else None
-            request.clip_size = event["clip_size"]
-
-
 def to_line(request: Request) -> Json:
     return {
         "request_id": request.id,
@@ -183,7 +118,7 @@ def to_line(request: Request) -> Json:
         "time": iso(request.accepted_at),
         "webhook": request.webhook,
         "digest": request.digest,
-        "fates": fates.words_in(request.values.get("prompt")),
+        "fates": request.fates,
         "input": request.given,
         "values": request.values,
         "headers": request.headers,
@@ -201,4 +136,5 @@ def from_line(line: Json) -> Request:
         base=line["base"],
         headers=line["headers"],
         accepted_at=datetime.fromisoformat(line["time"]).timestamp(),
+        fates=line["fates"],
     )

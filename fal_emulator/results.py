@@ -1,8 +1,9 @@
 """What is told of a request: its status, its result and the body of its webhook."""
 
+from fal_emulator.book import Book
 from fal_emulator.exchange import Json
 from fal_emulator.files import Files
-from fal_emulator.requests import Book, Request
+from fal_emulator.requests import Request
 
 
 def addresses(request: Request, base: str) -> Json:

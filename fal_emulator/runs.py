@@ -1,12 +1,14 @@
 """The life of an accepted request: waiting, running, making the clip, ending, being cancelled."""
 
+import hashlib
 import sys
 import time
 import traceback
 import uuid
+from collections import deque
 from typing import Literal
 
-from fal_emulator import archive, clips
+from fal_emulator import archive, clips, small_clips
 from fal_emulator.endpoints import charge
 from fal_emulator.failures import FAILURES, Outcome, outcome_of
 from fal_emulator.files import StoredFile, lifetime_in
@@ -28,9 +30,13 @@ class Runs:
     def __init__(self, world: World, webhooks: Webhooks) -> None:
         self.world = world
         self.webhooks = webhooks
+        self._ready: deque[Request] = deque()  # what could start if there were room
+        self._running: set[str] = set()
 
     def schedule(self, request: Request) -> None:
-        self.world.timeline.after(QUEUED, lambda: self.start(request))
+        self.world.timeline.after(QUEUED, lambda: self.ready(request))
+        if (left := patience(request, self.world.timeline.speed)) < float("inf"):
+            self.world.timeline.after(left, lambda: self.lose_patience(request))
 
     def resume(self) -> None:
         """After a restart: open requests run again, webhooks nobody took are sent again."""
@@ -38,20 +44,41 @@ class Runs:
             request.base = self.world.present_base(request.base)
             if request.state != "COMPLETED":
                 self.schedule(request)
-            elif not request.delivered:
+            elif request.owed:
                 self.webhooks.send(request)
 
-    def start(self, request: Request) -> None:
+    def ready(self, request: Request) -> None:
         with self.world.book.lock:
-            if request.state != "IN_QUEUE":
-                return
-            request.state, request.started_at = "IN_PROGRESS", time.time()
-            request.log("Runner assigned, generation started.")
-            if request.effect.odd:
-                request.log("A line of a kind nobody announced.", level="FLUMMOXED")
-        if out_of_patience(request):
+            self._ready.append(request)
+        self.admit()
+
+    def admit(self) -> None:
+        """Start what is ready, as far as the account may have so many running at once."""
+        limit = self.world.settings.running
+        starting = []
+        with self.world.book.lock:
+            while self._ready and (limit is None or len(self._running) < limit):
+                request = self._ready.popleft()
+                if request.state == "IN_QUEUE":
+                    self._running.add(request.id)
+                    self.enter(request)
+                    starting.append(request)
+        for request in starting:
+            self.run(request)
+
+    def enter(self, request: Request) -> None:
+        self.world.book.leave_queue(request)
+        request.state, request.started_at = "IN_PROGRESS", time.time()
+        request.log("Runner assigned, generation started.")
+        if request.effect.odd:
+            request.log("A line of a kind nobody announced.", level="FLUMMOXED")
+
+    def lose_patience(self, request: Request) -> None:
+        if request.state == "IN_QUEUE":
             self.fail(request, "startup_timeout")
-        elif request.effect.failure:
+
+    def run(self, request: Request) -> None:
+        if request.effect.failure:
             kind = request.effect.failure
             self.world.timeline.after(run_time(request), lambda: self.fail(request, kind))
         elif not request.effect.endless:
@@ -73,12 +100,15 @@ class Runs:
 
         if unwanted():
             return None
-        file = self.world.files.reserve(
-            "output.mp4", "video/mp4", lifetime(request), cut_once=request.effect.cut_once
-        )
+        file = self.world.files.reserve("output.mp4", "video/mp4", lifetime(request))
+        path = self.world.files.path(file)
         try:
-            order = order_for(request, self.world.media(request.base))
-            request.clip_size = archive.deliver(order, self.world.files.path(file), unwanted)
+            if self.world.settings.small_clips:
+                request.clip_size = small_clips.deliver(request, self.world.media(request.base), path)
+            else:
+                order = order_for(request, self.world.media(request.base))
+                request.clip_size = archive.deliver(order, path, unwanted)
+            request.clip_sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         except clips.Abandoned:
             return None
         except Exception:  # noqa: BLE001 - whatever a picture did to the encoder: a crashed run, not a stuck one
@@ -88,8 +118,8 @@ class Runs:
         return file
 
     def complete_now(self, request: Request) -> None:
-        """For the early fate: everything happens before the submit is answered."""
-        request.started_at = time.time()
+        """For fates of haste: all of it, webhook included, happens before the call is answered."""
+        request.started_at = request.started_at or time.time()
         kind = request.effect.failure
         if kind is None and (clip := self.make_clip(request)):
             request.clip = clip
@@ -127,23 +157,33 @@ class Runs:
             request.outcome, request.ended_at = outcome, time.time()
             request.log("Generation finished." if outcome.good else "Generation ended in an error.")
             request.state = "COMPLETED"
+            self._running.discard(request.id)
             self.world.book.note_end(request)
+        self.admit()
         return True
 
     def cancel(self, request: Request) -> Cancelled:
         with self.world.book.lock:
-            if request.state == "COMPLETED":
-                return "ALREADY_COMPLETED"
-            request.cancelling = True
+            late = request.state == "COMPLETED"
             waiting = request.state == "IN_QUEUE"
-        if not request.effect.cancellable:
-            return "CANCELLATION_REQUESTED"
-        if waiting:
+            request.cancelling = request.cancelling or not late
+        word: Cancelled = "ALREADY_COMPLETED" if late else "CANCELLATION_REQUESTED"
+        self.world.book.note_cancel(request, word)
+        if not late:
+            self.heed(request, waiting)
+        return word
+
+    def heed(self, request: Request, waiting: bool) -> None:
+        """What a cancel does, which is not always what it says."""
+        if request.effect.racing:
+            self.complete_now(request)
+        elif not request.effect.cancellable:
+            return
+        elif waiting:
             self.fail(request, "client_cancelled")
         else:
             delay = CANCEL_DELAY
             self.world.timeline.after(delay, lambda: self.fail(request, "client_cancelled"))
-        return "CANCELLATION_REQUESTED"
 
     def finish(self, request: Request) -> None:
         """End a run at once and well, whatever its pace: a lever for tests."""
@@ -157,12 +197,13 @@ def run_time(request: Request) -> float:
     return (SHORTEST_RUN + share * (LONGEST_RUN - SHORTEST_RUN)) * request.effect.pace
 
 
-def out_of_patience(request: Request) -> bool:
-    """X-Fal-Request-Timeout limits the wait for a start."""
+def patience(request: Request, speed: float) -> float:
+    """Emulated seconds for which it may still wait for a start: X-Fal-Request-Timeout."""
     try:
-        return float(request.headers.get("x-fal-request-timeout", "inf")) < QUEUED
+        wanted = float(request.headers.get("x-fal-request-timeout", "inf"))
     except ValueError:
-        return False
+        return float("inf")
+    return max(0.0, wanted - (time.time() - request.accepted_at) * speed)
 
 
 def lifetime(request: Request) -> float | None:

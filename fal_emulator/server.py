@@ -7,15 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from fal_emulator.app import App
 from fal_emulator.exchange import Json
+from fal_emulator.wire import is_reset
 from fal_emulator.world import Settings, World
 
 
 class QuietRequests(WSGIRequestHandler):
-    """The standard request handler without its line per request."""
+    """The standard request handler without its line per request; faults get at the connection itself."""
+
+    def get_environ(self) -> dict[str, Any]:
+        return {**super().get_environ(), "emulator.connection": self.connection}
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
         pass
@@ -35,6 +40,13 @@ class Server(socketserver.ThreadingMixIn, WSGIServer):
         host, port = self.server_address[:2]
         self.server_name, self.server_port = str(host), int(port)
         self.setup_environ()
+
+    def shutdown_request(self, request: Any) -> None:
+        """An orderly end would come before the reset that a fault wants."""
+        if is_reset(request):
+            self.close_request(request)
+        else:
+            super().shutdown_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Peers that go away are everyday life; only real faults are worth a word."""
@@ -59,7 +71,19 @@ class Emulator:
 
     def deliveries(self) -> list[Json]:
         """Every webhook attempt with its status code or error."""
-        return list(self.app.world.deliveries)
+        return list(self.app.world.book.deliveries)
+
+    def oracle(self) -> list[Json]:
+        """What became of each accepted request, in one row each."""
+        return self.app.control.oracle()
+
+    def follow(self, plan: Json) -> None:
+        """Put a fault plan in force; `{}` ends all faults. Raises ValueError when it makes no sense."""
+        self.app.world.faults.follow(plan)
+
+    def faults(self) -> Json:
+        """The plan in force, and what has been played of it."""
+        return self.app.world.faults.report()
 
     def submits(self) -> list[Json]:
         """Every submit that named an endpoint, accepted or not, with the answer's status."""
@@ -88,10 +112,16 @@ def serve(
     host: str = "127.0.0.1",
     public_url: str | None = None,
     user_id: str = "emulator-account",
+    running: int | None = None,
+    small_clips: bool = False,
+    list_lag: float = 0.0,
+    faults: Json = None,
 ) -> Iterator[Emulator]:
-    """Run an emulator in threads of this process; port 0 picks a free one."""
+    """Run an emulator in threads of this process; port 0 picks a free one. Options as on the command line."""
     public = public_url.rstrip("/") if public_url else None
-    world = World(Settings(Path(data), speed, public, user_id))
+    world = World(Settings(Path(data), speed, public, user_id, running, small_clips, list_lag))
+    if faults is not None:
+        world.faults.begin(faults)
     app = App(world)
     try:
         with Server((host, port), QuietRequests) as server:

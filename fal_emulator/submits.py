@@ -2,19 +2,17 @@
 
 import time
 import uuid
-from collections.abc import Callable
 
 from fal_emulator import fates, gate
 from fal_emulator.endpoints import ENDPOINTS, Endpoint
-from fal_emulator.exchange import Answer, Call, HangUp, Json, json_answer, page
+from fal_emulator.exchange import Answer, Call, Json, json_answer
 from fal_emulator.failures import problem
+from fal_emulator.faults import Visit
 from fal_emulator.requests import Request, digest_of, iso, kept
 from fal_emulator.results import addresses
 from fal_emulator.runs import Runs
 from fal_emulator.validation import Unacceptable, checked
 from fal_emulator.world import World
-
-BUSY_TIMES = 2  # how often the busy fate says no before it says yes
 
 
 class Submits:
@@ -35,34 +33,28 @@ class Submits:
         except ValueError:
             detail = [problem("json_invalid", ["body"], "JSON decode error")]
             return json_answer(422, {"detail": detail})
-        return self._noted(endpoint, given, lambda: self._consider(endpoint, given, call))
+        return self._noted(endpoint, given, call)
 
-    def _noted(self, endpoint: Endpoint, given: Json, decide: Callable[[], Answer]) -> Answer:
+    def _noted(self, endpoint: Endpoint, given: Json, call: Call) -> Answer:
         """Keep a line for every submit that came this far, accepted or not."""
-        line = {
-            "endpoint": endpoint.id,
-            "time": iso(time.time()),
-            "digest": digest_of(given),
-        }
-        status: int | None = None
-        try:
-            answer = decide()
-            status = answer.status
-            return answer
-        finally:
-            self.world.submits.append({**line, "answer": status})
+        digest = digest_of(given)
+        line = {"endpoint": endpoint.id, "time": iso(time.time()), "digest": digest}
+        prompt = given.get("prompt") if isinstance(given, dict) else None
+        fate = fates.effect_of(fates.words_in(prompt))
+        visit = Visit("submit", f"{endpoint.id} {prompt}", digest, fate)
+        answer = self.world.met(visit, call, lambda: self._consider(endpoint, given, call))
+        self.world.submits.append({**line, "answer": answer.heard, "fault": answer.fault})
+        return answer
 
     def _consider(self, endpoint: Endpoint, given: Json, call: Call) -> Answer:
-        effect = fates.effect_of(given.get("prompt") if isinstance(given, dict) else None)
-        if refused := self._turned_away(effect, given, endpoint, call):
-            return refused
+        if locked := gate.lock(self.world):
+            return locked
+        if full := self._too_long(endpoint, call.asked("fal_max_queue_length")):
+            return full
         try:
             values = checked(endpoint, given, self.world.media(call.base))
         except Unacceptable as fault:
             return json_answer(422, {"detail": fault.detail})
-        if effect.refusal == "invalid":
-            fault_found = problem("value_error", ["body", "prompt"], "The prompt was rejected.")
-            return json_answer(422, {"detail": [fault_found]})
         request = Request(
             id=str(uuid.uuid4()),
             endpoint=endpoint,
@@ -72,36 +64,14 @@ class Submits:
             base=call.base,
             headers=kept(call.headers),
             accepted_at=time.time(),
+            fates=fates.words_in(values.get("prompt")),
         )
         return self._accept(request)
-
-    def _turned_away(
-        self, effect: fates.Effect, given: Json, endpoint: Endpoint, call: Call
-    ) -> Answer | None:
-        """Everything that keeps a well-formed submit out."""
-        if effect.refusal == "hang up":
-            raise HangUp
-        if effect.refusal == "unavailable":
-            return page(503, "503 Service Temporarily Unavailable")
-        if locked := gate.lock(self.world, effect.refusal == "locked"):
-            return locked
-        if effect.refusal == "busy" and self._still_busy(digest_of(given)):
-            body = {"detail": "Too many requests.", "error_type": "rate_limited"}
-            return json_answer(429, body, [("Retry-After", "1")])
-        return self._too_long(endpoint, call.asked("fal_max_queue_length"))
-
-    def _still_busy(self, digest: str) -> bool:
-        with self.world.book.lock:
-            self.world.busy[digest] += 1
-            return self.world.busy[digest] <= BUSY_TIMES
 
     def _too_long(self, endpoint: Endpoint, limit: str | None) -> Answer | None:
         if limit is None or not limit.isdigit():
             return None
-        waiting = sum(
-            request.state == "IN_QUEUE" and request.endpoint.id == endpoint.id
-            for request in self.world.book.open()
-        )
+        waiting = self.world.book.waiting(endpoint.id)
         if waiting <= int(limit):
             return None
         body = {
@@ -112,17 +82,14 @@ class Submits:
 
     def _accept(self, request: Request) -> Answer:
         """From the journal line on, fal owes a result, whatever the caller gets to hear."""
+        self.world.book.name(request)
+        if drawn := self.world.faults.destiny(request.subject):
+            request.doom(request.fates + [word for word in drawn if word not in request.fates])
         self.world.book.add(request)
         if request.effect.early:
             self.runs.complete_now(request)
         else:
             self.runs.schedule(request)
-        if request.effect.reply == "nothing":
-            raise HangUp
-        if request.effect.reply == "page":
-            return page(200, "Welcome")
-        if request.effect.reply == "bad gateway":
-            return page(502, "502 Bad Gateway")
         body = {
             "status": "IN_QUEUE",
             "request_id": request.id,

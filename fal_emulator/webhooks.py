@@ -36,7 +36,9 @@ class Webhooks:
 
     def send(self, request: Request) -> None:
         """Deliver when the request's fate says so; returns at once."""
-        if request.webhook and request.effect.webhook:
+        if self.world.webhooks_dropped:
+            self.world.book.note_lost(request)
+        if request.owed:
             delay = request.effect.webhook_delay
             self.world.timeline.after(delay, self._handed(lambda: self.first_round(request)))
 
@@ -58,7 +60,6 @@ class Webhooks:
         body = webhook_of(request, self._base(request), self.world.files)
         status = self._post(request, body, f"copy {copy}" if copy else "real", attempt)
         if status is not None and 200 <= status < 300:
-            self.world.book.note_delivery(request)
             return
         permanent = status is not None and 300 <= status < 400
         if permanent or attempt > RETRIES or self.world.stopping.is_set():
@@ -94,6 +95,7 @@ class Webhooks:
             "attempt": attempt,
             "time": iso(time.time()),
             "status": body["status"],
+            "genuine": kind == "real" or kind.startswith("copy"),
             "status_code": None,
             "error": None,
         }
@@ -110,7 +112,7 @@ class Webhooks:
             note["status_code"] = answer.status_code
         except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:
             note["error"] = f"{type(error).__name__}: {error}"
-        self.world.deliveries.append(note)
+        self.world.book.note_delivery(request, note)
         code: int | None = note["status_code"]
         return code
 

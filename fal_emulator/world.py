@@ -1,21 +1,24 @@
 """Everything one running emulator consists of, put together once and taken down together."""
 
 import threading
-from collections import Counter, deque
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fal_emulator.exchange import Json
+from fal_emulator.book import Book
+from fal_emulator.exchange import Answer, Call, Json
+from fal_emulator.faults import Faults, Visit
 from fal_emulator.files import Files
 from fal_emulator.inputs import Media
-from fal_emulator.requests import Book
 from fal_emulator.signing import Signer
+from fal_emulator.spoils import Scene, spoiled
 from fal_emulator.timeline import Crew, Timeline
 
 RENDERERS = 2  # clips made at the same time
 COURIERS = 8  # webhooks under way at the same time
-REMEMBERED = 20_000  # submits and deliveries kept for the control surface
+REMEMBERED = 50_000  # submits kept for the control surface
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,9 @@ class Settings:
     speed: float = 1.0
     public_url: str | None = None
     user_id: str = "emulator-account"
+    running: int | None = None  # runs IN_PROGRESS at the same time; the rest waits
+    small_clips: bool = False  # tiny pictures instead of bought ones
+    list_lag: float = 0.0  # emulated seconds before the request list shows a request
 
 
 class World:
@@ -40,11 +46,18 @@ class World:
         self.renderers = Crew("renderer", RENDERERS)
         self.couriers = Crew("courier", COURIERS)
         self.stopping = threading.Event()
+        self.faults = Faults(settings.data / "faults.json")
         self.locked = False
         self.down = False
-        self.busy: Counter[str] = Counter()
+        self.webhooks_dropped = False
         self.submits: deque[Json] = deque(maxlen=REMEMBERED)
-        self.deliveries: deque[Json] = deque(maxlen=REMEMBERED)
+
+    def met(self, visit: Visit, call: Call, work: Callable[[], Answer]) -> Answer:
+        """The answer to a call, spoiled when it meets a fault."""
+        kind = self.faults.strike(visit)
+        if kind is None:
+            return work()
+        return spoiled(kind, Scene(visit.place, call, self.faults.plan.pace), work)
 
     def present_base(self, past: str) -> str:
         """The base for a request of an earlier start: its own, unless this server has moved since."""

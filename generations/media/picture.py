@@ -1,17 +1,21 @@
 """Child process: make any JPEG, PNG or WebP a clean picture (upright, sRGB, no metadata).
 
-`python -m generations.media.picture SOURCE TARGET` prints `{"width", "height"}` or `{"error"}`.
+Given SOURCE and TARGET, `main` prints `{"width", "height"}` or `{"error"}`.
 Knows no Django: it is started with little memory, so that a full copy of a large picture is one too many.
 """
 
 import io
-import json
 import sys
 import warnings
 from contextlib import suppress
 from pathlib import Path
 
+import PIL.WebPImagePlugin  # noqa: F401 - loaded once in the nursery, rather than in the child of every file
 from PIL import Image, ImageCms
+
+from generations.media import verdict
+
+Image.preinit()  # the same
 
 MAX_PIXELS = 40_000_000
 # Larger than 4K helps no endpoint.
@@ -106,24 +110,15 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 def _save(image: Image.Image, target: Path) -> None:
     image.info.clear()  # comment, EXIF and XMP would be written again
     for quality in QUALITIES:
-        image.save(target, "JPEG", quality=quality)
-        if target.stat().st_size <= MAX_BYTES:
+        kept = io.BytesIO()
+        image.save(kept, "JPEG", quality=quality)
+        if kept.tell() <= MAX_BYTES:
             break
+    # Not by Pillow, whose errors do not tell a full disk from a damaged picture.
+    target.write_bytes(kept.getbuffer())
 
 
 def main() -> None:
     """Answer as JSON, whatever the file does."""
-    try:
-        answer: dict[str, int] | dict[str, str] = normalise(sys.argv[1], sys.argv[2])
-    except Image.DecompressionBombError:
-        answer = {"error": TOO_LARGE}
-    except MemoryError:
-        answer = {"error": TOO_COMPLEX}
-    except Exception:  # noqa: BLE001 - a hostile file may raise anything; the parent only needs to know
-        answer = {"error": UNREADABLE}
-    sys.stdout.write(json.dumps(answer))
-    sys.exit(1 if "error" in answer else 0)
-
-
-if __name__ == "__main__":
-    main()
+    known = {Image.DecompressionBombError: TOO_LARGE, MemoryError: TOO_COMPLEX}
+    verdict.say(lambda: normalise(*sys.argv[1:3]), UNREADABLE, known)

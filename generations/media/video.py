@@ -1,15 +1,20 @@
 """Child process: look into an MP4 and draw its poster.
 
-`python -m generations.media.video SOURCE [POSTER]` prints width, height, seconds, has_audio or `{"error"}`.
+Given SOURCE and perhaps POSTER, `main` prints width, height, seconds and has_audio, or `{"error"}`.
 The demuxer is pinned and the file is local, so no playlist can make it open anything else.
 Knows no Django: it is started with little memory.
 """
 
-import json
 import sys
 from typing import Any
 
 import av
+import PIL.WebPImagePlugin  # noqa: F401 - loaded once in the nursery, rather than in the child of every file
+from PIL import Image
+
+from generations.media import verdict
+
+Image.preinit()  # the same
 
 POSTER_WIDTH = 640
 # The header may promise a little more than the packets hold: edit lists, a last frame of no length.
@@ -71,13 +76,4 @@ def _draw(container: Any, video: Any, first: Any, poster: str, *, at: float) -> 
 
 def main() -> None:
     """Answer as JSON, whatever the file does."""
-    try:
-        answer = probe(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None)
-    except Exception:  # noqa: BLE001 - a hostile file may raise anything; the parent only needs to know
-        answer = {"error": "This is not an MP4 video that can be read."}
-    sys.stdout.write(json.dumps(answer))
-    sys.exit(1 if "error" in answer else 0)
-
-
-if __name__ == "__main__":
-    main()
+    verdict.say(lambda: probe(*sys.argv[1:3]), "This is not an MP4 video that can be read.")

@@ -276,12 +276,6 @@ print(*ends.values())
 # ── The child ───────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_child_sees_nothing_of_our_environment(monkeypatch: Any):
-    monkeypatch.setenv("FAL_KEY", "secret")
-    seen = sandbox.run("tests.generations.confession", memory_mib=256, cpu_seconds=5)
-    assert set(seen) <= {"PATH", "LC_CTYPE", "__CF_USER_TEXT_ENCODING"}
-
-
 def test_a_child_stays_within_its_memory_and_must_answer_in_json(tmp_path: Path):
     (tmp_path / "large.png").write_bytes(encoded(Image.new("RGB", (4000, 4000)), "PNG"))
     with pytest.raises(sandbox.Rejected, match="too much memory"):
@@ -293,4 +287,4 @@ def test_a_child_stays_within_its_memory_and_must_answer_in_json(tmp_path: Path)
             cpu_seconds=5,
         )
     with pytest.raises(sandbox.Rejected, match="damaged or too complex"):
-        sandbox.run("this", memory_mib=256, cpu_seconds=5)  # prints something that is no answer
+        sandbox.run("this", memory_mib=256, cpu_seconds=5)  # says something that is no answer

@@ -8,8 +8,9 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,9 +18,11 @@ import django
 from django.db import DatabaseError, connection
 
 from config.demo.environment import known_names
+from config.demo.processes import wait_until
 from config.demo.supervisor import handling, interrupt
 from tests.chaos.facts import House
 from tests.chaos.fal_says import Fal
+from tests.chaos.forger import Forger
 from tests.chaos.oracle import Evidence, Finding, judge
 from tests.chaos.press import Press
 from tests.chaos.product import Product
@@ -42,7 +45,9 @@ class Outcome:
     evidence: Evidence
     press: Press
     findings: list[Finding]
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float]
+    faults: dict[str, dict[str, int]]
+    forgeries: Counter[str]
 
 
 def run(wishes: Wishes) -> Outcome:
@@ -76,7 +81,17 @@ class Drill:
             evidence = self.evidence()
             findings = judge(evidence)
         self.stage.account()
-        return Outcome(self.wishes, self.schedule, self.stage, evidence, self.press, findings, self.seconds)
+        return Outcome(
+            wishes=self.wishes,
+            schedule=self.schedule,
+            stage=self.stage,
+            evidence=evidence,
+            press=self.press,
+            findings=findings,
+            seconds=self.seconds,
+            faults=self.fal.played(),
+            forgeries=self.forger.answers,
+        )
 
     @contextlib.contextmanager
     def timed(self, phase: str) -> Iterator[None]:
@@ -91,6 +106,7 @@ class Drill:
         assert people is not None
         self.stage.wait_until_ready(self.stage.crew.ready)
         self.fal = Fal(self.stage.fal_address)
+        self.forger = Forger(self.stage.port, self.wishes)
         self.press = Press(self.stage.port, people, self.wishes.rate, self.find)
 
     def find(self, form_key: str) -> str | None:
@@ -99,6 +115,8 @@ class Drill:
     def safety(self) -> None:
         """Orders and blows until all are posted, and a while longer."""
         began = time.monotonic()
+        self.fal.pull("faults", self.schedule.faults)
+        self.forger.start()
         self.press.start(self.schedule.orders)
         limit = 3 * self.wishes.n / self.wishes.rate + self.wishes.quiet_seconds
         blows = list(self.schedule.blows)
@@ -119,10 +137,13 @@ class Drill:
 
     def quiet(self) -> None:
         """No blow and no fault any more: it must settle, and we go on as soon as it has."""
+        self.forger.stop()
+        # fal may be coming up after a kill; it keeps its plan until it hears otherwise.
+        wait_until(self.fal.behaves, 10, alive=lambda: True)
         ends = time.monotonic() + self.wishes.quiet_seconds
         while time.monotonic() < ends:
             self.stage.tend()
-            if asked(self.house.open) == 0 and self.fal.busy() == 0:
+            if asked(self.house.open) == 0 and not self.fal.owes():
                 break
             time.sleep(LOOK)
         self.press.stop()
@@ -135,6 +156,8 @@ class Drill:
             placed=list(self.press.placed.values()),
             stored=stored(self.stage.place.media, ("clips", "posters")),
             violations=self.house.violations(),
+            forgeries_accepted=self.forger.accepted,
+            errors=self.press.tally.errors,
         )
 
 

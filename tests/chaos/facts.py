@@ -17,6 +17,8 @@ class Submission:
     completed: bool
     good: bool
     heard: bool = False  # a webhook about it was answered with 2xx
+    owed: bool = False  # a webhook about it may still come
+    clip: str = ""  # sha256 of the file
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Generation:
     tokens: frozenset[str] = frozenset()  # digests
     requests: frozenset[str] = frozenset()
     files: tuple[str, ...] = ()  # keys in the vault
+    clip: str = ""  # sha256 of the clip's file, as written down
     seconds: float | None = None  # from order to end
     story: tuple[str, ...] = ()
 

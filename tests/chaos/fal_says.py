@@ -1,13 +1,12 @@
 """The judge's witness: what fal itself wrote down, read from the emulator's control surface."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
 from tests.chaos.facts import Submission
 
-HEARD = range(200, 300)
+RETRIES = 10  # webhooks: fal gives up after so many further attempts
 
 
 class Fal:
@@ -24,24 +23,38 @@ class Fal:
         """One lever."""
         self.client.post(f"/{name}", json=wish).raise_for_status()
 
+    def behaves(self) -> bool:
+        """No fault any more; False when it could not be told."""
+        try:
+            self.pull("faults", {})
+        except httpx.HTTPError:
+            return False
+        return True
+
     def submissions(self) -> list[Submission]:
-        """Every request that was accepted."""
-        states = {each["request_id"]: each for each in self.look("requests")}
-        heard = {each["request_id"] for each in self.look("deliveries") if each["status_code"] in HEARD}
-        return [submission(line, states[line["request_id"]], heard) for line in self.look("journal")]
+        """Every request that was accepted, oldest first."""
+        return [submission(row) for row in self.look("oracle")]
 
-    def busy(self) -> int:
-        """Runs that have not ended."""
-        return sum(each["state"] != "COMPLETED" for each in self.look("requests"))
+    def owes(self) -> bool:
+        """Whether a run has not ended, or a webhook may still come."""
+        return any(not one.completed or one.owed for one in self.submissions())
+
+    def played(self) -> dict[str, dict[str, int]]:
+        """Faults by place and kind, as often as they struck."""
+        played: dict[str, dict[str, int]] = self.look("faults")["played"]
+        return played
 
 
-def submission(line: Any, state: Any, heard: set[str]) -> Submission:
-    completed = state["state"] == "COMPLETED"
+def submission(row: Any) -> Submission:
+    completed = row["state"] == "COMPLETED"
+    lost = "lost webhook" in row["fates"] or row["attempts"] > RETRIES
     return Submission(
-        request_id=line["request_id"],
-        prompt=str(line["input"].get("prompt")),
-        token=urlsplit(line["webhook"] or "").path.rstrip("/").rpartition("/")[2],
+        request_id=row["request_id"],
+        prompt=str(row["prompt"]),
+        token=row["token"] or "",
         completed=completed,
-        good=completed and state["status_code"] == 200,
-        heard=bool(state["delivered"]) or line["request_id"] in heard,
+        good=completed and row["status_code"] == 200,
+        heard=bool(row["delivered"]),
+        owed=completed and not row["delivered"] and not lost,
+        clip=row["clip_sha256"] or "",
     )

@@ -31,6 +31,7 @@ class Evidence:
     stored: dict[str, tuple[int, str]] = field(default_factory=dict)  # key → size, sha256
     violations: list[str] = field(default_factory=list)
     forgeries_accepted: int = 0
+    errors: list[str] = field(default_factory=list)  # answers that no browser should get
     finals: frozenset[str] = frozenset(ENDS)
 
     def __post_init__(self) -> None:
@@ -147,6 +148,9 @@ def files_whole(evidence: Evidence) -> Iterator[Finding]:
         elif there != (file.size, file.sha256):
             yield Finding("file differs", file.key, f"{there} instead of {(file.size, file.sha256)}")
     for each in evidence.books.generations:
+        made = {one.clip for one in evidence.of[each.id] if one.clip}
+        if each.clip and made and each.clip not in made:
+            yield Finding("file differs", each.id, "the clip in the books is not the one that fal made")
         known.update(each.files)
         for key in set(each.files) - evidence.stored.keys():
             yield Finding("file missing", key, f"of {each.id}")
@@ -166,6 +170,12 @@ def forgeries_refused(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("forgery accepted", "webhook", f"{evidence.forgeries_accepted} answered with 2xx")
 
 
+def pages_sane(evidence: Evidence) -> Iterator[Finding]:
+    """No page broke in a way that a restart does not explain."""
+    for words in evidence.errors:
+        yield Finding("page", "answer", words)
+
+
 CHECKS = (
     submitted_once,
     charged_right,
@@ -177,6 +187,7 @@ CHECKS = (
     files_whole,
     own_audit,
     forgeries_refused,
+    pages_sane,
 )
 
 

@@ -115,6 +115,7 @@ def generations() -> Iterator[Generation]:
             tokens=frozenset(token for token, _ in tokens[row.pk]),
             requests=frozenset(request for _, request in tokens[row.pk] if request),
             files=(row.clip.file, row.clip.poster) if row.clip else (),
+            clip=row.clip.sha256 if row.clip else "",
             seconds=(ended - row.created_at).total_seconds() if ended else None,
             story=tuple(story[row.pk]),
         )

@@ -32,6 +32,8 @@ def figures(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "seed, schedule", f"{outcome.wishes.seed}, {outcome.schedule.digest}"
     yield "blows", listed(outcome.stage.blows)
     yield "ended by themselves", listed(outcome.stage.ended)
+    yield "faults", "; ".join(f"{place} {sum(kinds.values())}" for place, kinds in outcome.faults.items())
+    yield "forged", listed(outcome.forgeries)
     yield "answers", listed(outcome.press.tally.statuses)
     yield "accepted, completed", f"{len(said)}, {sum(each.good for each in said)} of them well"
     yield "succeeded", f"{ended['succeeded']}, {sum(each.gift for each in rows)} of them late and free"

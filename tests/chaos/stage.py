@@ -169,7 +169,7 @@ class Stage:
 
     def _emulator(self) -> Child:
         child = emulator(self.place, self.fal_port, self.wishes.speed)
-        child.command = [*child.command]
+        child.command = [*child.command, "--small-clips"]
         return child
 
     def _environment(self, database: str) -> dict[str, str]:

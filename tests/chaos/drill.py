@@ -24,6 +24,7 @@ from tests.chaos.facts import House
 from tests.chaos.fal_says import Fal
 from tests.chaos.forger import Forger
 from tests.chaos.oracle import Evidence, Finding, judge
+from tests.chaos.ordinary.crew import Ordinary
 from tests.chaos.press import Press
 from tests.chaos.product import Product
 from tests.chaos.schedule import AFTERMATH, Schedule, schedule
@@ -55,7 +56,7 @@ def run(wishes: Wishes) -> Outcome:
     for name in known_names():
         os.environ.pop(name, None)  # whatever machine we are on, the run is its own
     with handling(interrupt), folder_for(wishes) as folder:
-        stage = Stage(folder, wishes, Product())
+        stage = Stage(folder, wishes, Ordinary() if wishes.baseline else Product())
         try:
             return Drill(wishes, stage).perform()
         finally:
@@ -140,7 +141,7 @@ class Drill:
         self.forger.stop()
         # fal may be coming up after a kill; it keeps its plan until it hears otherwise.
         wait_until(self.fal.behaves, 10, alive=lambda: True)
-        ends = time.monotonic() + self.wishes.quiet_seconds
+        ends = time.monotonic() + min(self.wishes.quiet_seconds, self.stage.crew.patience)
         while time.monotonic() < ends:
             self.stage.tend()
             if asked(self.house.open) == 0 and not self.fal.owes():
@@ -183,7 +184,7 @@ def stored(root: Path, folders: tuple[str, ...]) -> dict[str, tuple[int, str]]:
 
 def house_of(stage: Stage) -> House:
     """Django is set up only now: the settings read the addresses of this run."""
-    os.environ.update(stage.environment, DJANGO_SETTINGS_MODULE=stage.crew.settings)
+    os.environ.update(stage.environment)
     django.setup()
     house: House = importlib.import_module(stage.crew.books).House()
     return house

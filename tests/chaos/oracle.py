@@ -36,11 +36,13 @@ class Evidence:
 
     def __post_init__(self) -> None:
         by_token = {token: each for each in self.books.generations for token in each.tokens}
+        by_request = {request: each for each in self.books.generations for request in each.requests}
         by_prompt = {each.prompt: each for each in self.books.generations}
         self.of: dict[str, list[Submission]] = defaultdict(list)
         self.strangers: list[Submission] = []
         for one in self.submissions:
-            owner = by_token.get(hashlib.sha256(one.token.encode()).hexdigest()) or by_prompt.get(one.prompt)
+            digest = hashlib.sha256(one.token.encode()).hexdigest()
+            owner = by_token.get(digest) or by_request.get(one.request_id) or by_prompt.get(one.prompt)
             if owner:
                 self.of[owner.id].append(one)
             else:

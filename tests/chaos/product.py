@@ -14,6 +14,7 @@ class Product:
     settings = "config.settings"
     books = "tests.chaos.product_books"
     ready = "/readyz"
+    patience = float("inf")
 
     def commands(self, port: int) -> Mapping[str, list[str]]:
         """As in the Procfile, with two workers."""

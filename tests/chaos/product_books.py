@@ -5,18 +5,17 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
+from django.db import connection, transaction
 
 from accounts.models import LedgerEntry, Membership, Role, User, Wallet, open_workspace
 from generations.invariants import violations
 from generations.models import OPEN, Attempt, Clip, Delivery, StateChange
 from generations.models import Generation as Row
 from tests.chaos.facts import Books, File, Generation, Purse
-from tests.chaos.people import Person
-from tests.chaos.wishes import Wishes
+from tests.chaos.people import Person, session_of
+from tests.chaos.wishes import CREDITS, Wishes
 
-CREDITS = 1_000_000
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 class House:
@@ -39,7 +38,7 @@ class House:
             for number, user in enumerate(people)
             if number >= len(spaces)
         )
-        return [Person(number, session_of(user)) for number, user in enumerate(people)]
+        return [Person(number, session_of(user, BACKEND)) for number, user in enumerate(people)]
 
     def find(self, form_key: str) -> str | None:
         """The id of what a form made."""
@@ -52,7 +51,13 @@ class House:
         return Row.objects.filter(state__in=OPEN).count() + unheard
 
     def books(self) -> Books:
-        """All of it."""
+        """All of it, as of one moment: whatever has not settled goes on while we read."""
+        with transaction.atomic():
+            if connection.vendor == "postgresql":
+                connection.cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            return self._read()
+
+    def _read(self) -> Books:
         granted = granted_by_workspace()
         return Books(
             generations=list(generations()),
@@ -67,16 +72,6 @@ class House:
     def violations(self) -> list[str]:
         """What the product's own auditor finds."""
         return [f"{each.invariant}: {each.row}" for each in violations()]
-
-
-def session_of(user: Any) -> str:
-    """As after a sign-in, without the price of one."""
-    session = SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.create()
-    return str(session.session_key)
 
 
 def granted_by_workspace() -> dict[Any, int]:

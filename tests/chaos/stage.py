@@ -1,5 +1,6 @@
 """The processes of a run: servers, fal and the crew, in a folder of their own; and the blows they take."""
 
+import contextlib
 import os
 import signal
 import time
@@ -38,6 +39,7 @@ class Crew(Protocol):
     settings: str
     books: str  # a module with a `House`, to be imported once Django is set up
     ready: str  # a path that answers when the pages do
+    patience: float  # seconds after which nothing more is expected of it
 
     def commands(self, port: int) -> Mapping[str, list[str]]:
         """The processes that are started, and may be killed."""
@@ -84,7 +86,7 @@ class Stage:
     def wait_until_ready(self, path: str) -> None:
         """Until the pages and fal answer."""
         for url in (self.address + path, f"{self.fal_address}/_emulator/outage"):
-            if not wait_until(lambda url=url: answers(url), PATIENCE, alive=lambda: True):  # type: ignore[misc]
+            if not wait_until(lambda url=url: answers(url), PATIENCE, alive=self.children["web"].alive):  # type: ignore[misc]
                 raise NotReady(f"{url} does not answer;\n{self.children['web'].last_lines()}")
 
     def strike(self, blow: Blow) -> None:
@@ -102,7 +104,9 @@ class Stage:
 
     def kill(self, name: str) -> None:
         """SIGKILL to the process and its whole group, and a fresh one."""
-        child = self.children[name]
+        child = self.children.get(name)
+        if child is None:  # the ordinary studio has no reconciler
+            return
         self.account()
         os.killpg(child.pid, signal.SIGKILL)
         child.stop(5)
@@ -110,7 +114,10 @@ class Stage:
 
     def flush(self) -> None:
         """Empty Redis."""
-        with socket_to(self.redis_url) as server:
+        with (
+            contextlib.suppress(redis_client.RedisError),
+            redis_client.Redis.from_url(self.redis_url) as server,
+        ):
             server.flushall()
 
     def tend(self) -> None:
@@ -186,6 +193,7 @@ class Stage:
             **emulator_environment(self.fal_port),
             "FAL_WEBHOOK_USER_ID": EMULATOR_ACCOUNT,
             "TIME_SCALE": str(self.wishes.time_scale),
+            "DJANGO_SETTINGS_MODULE": self.crew.settings,
         }
 
 
@@ -195,8 +203,3 @@ def answers(url: str) -> bool:
         return httpx.get(url, timeout=5, trust_env=False).status_code < 500
     except httpx.HTTPError:
         return False
-
-
-def socket_to(redis_url: str) -> "redis_client.Redis":
-    """A connection to the run's Redis."""
-    return redis_client.Redis.from_url(redis_url)

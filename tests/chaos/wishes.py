@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+CREDITS = 1_000_000  # of each workspace: nobody runs out
+
 
 @dataclass(frozen=True)
 class Wishes:

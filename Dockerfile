@@ -9,6 +9,7 @@ FROM python:3.13-slim-bookworm
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONOPTIMIZE=1 \
     MEDIA_ROOT=/media
 RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin dailies \
     && install -d -o dailies /media

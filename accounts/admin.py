@@ -73,7 +73,7 @@ class UserAdmin(PeopleBack):
 class WorkspaceAdmin(Back):
     """Workspaces and who is in them. Made by `create_user` or a sign-up, with their wallet."""
 
-    list_display = ("name", "personal", "created_at")
+    list_display = ("name", "personal", "share", "created_at")
     list_filter = ("personal",)
     search_fields = ("name",)
     inlines = (MembershipInline,)

@@ -169,7 +169,17 @@ FAL_MEDIA_HOSTS = env.list(
     "FAL_MEDIA_HOSTS",
     default=["fal.media", "v2.fal.media", "v3.fal.media", "v3b.fal.media", "storage.googleapis.com"],
 )
+# Requests of ours that fal may have at the same time; what is over that waits in our own, fair line.
 FAL_MAX_IN_FLIGHT = env.int("FAL_MAX_IN_FLIGHT", default=40)
+# The longest that one call to fal may take, in real seconds; leases are multiples of it.
+FAL_TIMEOUT = env.float("FAL_TIMEOUT", default=40.0)
+# Of those, how many one member may have at a time, and how many may wait for one member.
+MEMBER_MAX_RUNNING = env.int("MEMBER_MAX_RUNNING", default=20)
+MEMBER_MAX_QUEUED = env.int("MEMBER_MAX_QUEUED", default=500)
+# A clip of at most so many credits is quick and cheap: some places are kept for such clips.
+EXPRESS_CREDITS = env.int("EXPRESS_CREDITS", default=60)
+# A submit whose answer was lost may be sent again, once and on evidence, up to so many credits; 0: never.
+RESUBMIT_AMBIGUOUS = env.int("RESUBMIT_AMBIGUOUS", default=0)
 # fal's pages disagree on how long a clip it extends may be (8 s or 30 s); the safe reading is ours.
 EXTEND_MAX_SECONDS = env.float("EXTEND_MAX_SECONDS", default=8.0)
 

@@ -1,32 +1,22 @@
 """The platform API under /v1: models, prices, bills, past requests."""
 
-import base64
-import binascii
 import re
 from collections import defaultdict
 from datetime import UTC, datetime
 from decimal import Decimal
-from urllib.parse import unquote
 
 from fal_emulator import gate
+from fal_emulator.asking import PlatformFault, endpoint_named, listed, paged, span
 from fal_emulator.endpoints import ENDPOINTS, Endpoint, charge
 from fal_emulator.exchange import Answer, Call, Json, json_answer
+from fal_emulator.past import PastRequests
 from fal_emulator.requests import Request, iso
-from fal_emulator.results import result_of
 from fal_emulator.world import World
 
 UNIT = "seconds"
 BALANCE = Decimal(100)  # US dollars on the account before anything is charged
 PAYLOADS = re.compile(r"^/v1/models/requests/(?P<id>[^/]+)/payloads$")
 OPEN = ("/v1/meta", "/v1/models")  # need no key
-
-
-class PlatformFault(Exception):
-    """An error answer of the platform API."""
-
-    def __init__(self, status: int, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.answer = json_answer(status, {"error": {"type": kind, "message": message}})
 
 
 class Platform:
@@ -39,7 +29,7 @@ class Platform:
             ("POST", "/v1/models/pricing/estimate"): self.estimate,
             ("GET", "/v1/models/usage"): self.usage,
             ("GET", "/v1/models/billing-events"): self.billing_events,
-            ("GET", "/v1/models/requests/by-endpoint"): self.by_endpoint,
+            ("GET", "/v1/models/requests/by-endpoint"): PastRequests(world).by_endpoint,
             ("GET", "/v1/account/billing"): self.account,
         }
 
@@ -151,41 +141,6 @@ class Platform:
             body["credits"] = {"current_balance": float(left), "currency": "USD"}
         return body
 
-    def by_endpoint(self, call: Call) -> Json:
-        names, ids = listed(call, "endpoint_id"), listed(call, "request_id")
-        if not names:
-            raise PlatformFault(400, "validation_error", "endpoint_id is required.")
-        for name in names:
-            endpoint_named(name)
-        wanted = listed(call, "status")
-        start, end = span(call)
-        items = [
-            self.past(request, call)
-            for request in reversed(self.world.book.all())
-            if request.endpoint.id in names
-            and (not ids or request.id in ids)
-            and (not wanted or verdict(request) in wanted)
-            and (bool(ids) or start <= request.accepted_at < end)
-        ]
-        return paged(call, "items", items, 100)
-
-    def past(self, request: Request, call: Call) -> Json:
-        started = request.started_at or request.accepted_at
-        item: Json = {
-            "request_id": request.id,
-            "endpoint_id": request.endpoint.id,
-            "sent_at": iso(request.accepted_at),
-            "started_at": iso(started),
-            "ended_at": iso(request.ended_at) if request.ended_at else None,
-            "status_code": request.outcome.status if request.outcome else None,
-            "duration": round(request.ended_at - started, 3) if request.ended_at else None,
-        }
-        if "payloads" in listed(call, "expand") and request.stored:
-            item["json_input"] = request.given
-            if request.outcome:
-                item["json_output"] = result_of(request, call.base, self.world.files)
-        return item
-
     def delete_payloads(self, request_id: str) -> Answer:
         request = self.world.book.find(request_id)
         if request is None:
@@ -196,50 +151,6 @@ class Platform:
             self.world.files.remove(request.clip)
             results.append({"link": request.base + request.clip.address, "exception": None})
         return json_answer(200, {"cdn_delete_results": results})
-
-
-def listed(call: Call, name: str) -> list[str]:
-    """A list parameter, whether repeated or separated by commas."""
-    return [part for value in call.query.get(name, []) for part in unquote(value).split(",") if part]
-
-
-def endpoint_named(name: str) -> Endpoint:
-    if name not in ENDPOINTS:
-        raise PlatformFault(404, "not_found", f"Endpoint '{name}' not found.")
-    return ENDPOINTS[name]
-
-
-def span(call: Call) -> tuple[float, float]:
-    """The call's `start` (a day ago by default) and `end` (now), as Unix time."""
-    try:
-        start, end = (moment_of(call.asked(name)) for name in ("start", "end"))
-    except ValueError:
-        raise PlatformFault(400, "validation_error", "Dates are ISO 8601.") from None
-    now = datetime.now(UTC).timestamp()
-    return (now - 86_400 if start is None else start), (now + 1 if end is None else end)
-
-
-def moment_of(text: str | None) -> float | None:
-    if not text:
-        return None
-    date = datetime.fromisoformat(text)
-    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
-
-
-def paged(call: Call, name: str, entries: list[Json], most: int) -> Json:
-    """One page of a list; the cursor is the encoded place at which the next one begins."""
-    try:
-        limit = min(most, max(1, int(call.asked("limit") or min(most, 50))))
-        start = int(base64.b64decode(call.asked("cursor") or "MA==", validate=True))
-    except (ValueError, binascii.Error):
-        raise PlatformFault(400, "validation_error", "Malformed limit or cursor.") from None
-    more = start + limit < len(entries)
-    following = base64.b64encode(str(start + limit).encode()).decode() if more else None
-    return {
-        name: entries[start : start + limit],
-        "next_cursor": following,
-        "has_more": more,
-    }
 
 
 def model_entry(endpoint: Endpoint) -> Json:
@@ -303,11 +214,3 @@ def usage_line(name: str, rate: Decimal, sold: Decimal) -> Json:
         "cost": cost,
         "currency": "USD",
     }
-
-
-def verdict(request: Request) -> str:
-    """fal's three classes of ended requests; an open one has none."""
-    if request.outcome is None:
-        return "open"
-    status = request.outcome.status
-    return "success" if status == 200 else "error" if status >= 500 else "user_error"

@@ -1,19 +1,30 @@
-"""RQ as a doorbell: a job carries an id and nothing else, may vanish and may run twice.
+"""Redis as a doorbell: what it carries may vanish or come twice, and costs seconds at most.
 
-No RQ retry, no delayed job, no result: the row knows when it must be looked at again.
+`poke` rings a worker about one generation (a job of RQ that carries an id and nothing else); `nudge` rings
+the reconciler, which looks at all that is due, and is the cheapest word there is. No RQ retry, no delayed
+job, no result: the row knows when it must be looked at again.
 """
 
 import logging
+import time
 import uuid
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 
 import django_rq
+from django.conf import settings
 from django.db import transaction
+from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq import Queue
 
 logger = logging.getLogger(__name__)
 
 DRIVE, MEDIA = "drive", "media"
+CHANNEL = "dailies:bell"
+SLICE = 0.25  # seconds after which a listener looks whether it was told to stop
 
 
 def poke(generation_id: uuid.UUID, *, queue: str = DRIVE) -> None:
@@ -21,10 +32,64 @@ def poke(generation_id: uuid.UUID, *, queue: str = DRIVE) -> None:
     transaction.on_commit(partial(_ring, generation_id, queue), robust=True)
 
 
+def nudge() -> None:
+    """Have the reconciler look around soon, once the current transaction is committed."""
+    transaction.on_commit(_nudge, robust=True)
+
+
+def backlog(queue: str) -> int:
+    """How many jobs wait; 0 when nobody knows."""
+    try:
+        return int(_queue(queue).count)
+    except RedisError:
+        return 0
+
+
+class Bell:
+    """The reconciler's ear. Deaf without Redis: then time alone wakes it."""
+
+    def __init__(self) -> None:
+        self._ear = redis().pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # redis-py's
+        self._listening = False
+
+    def wait(self, seconds: float, *, stopped: Callable[[], bool]) -> bool:
+        """Wait for a nudge, but not for longer; whether there was one."""
+        ends = time.monotonic() + seconds
+        while not stopped() and (left := ends - time.monotonic()) > 0:
+            if self._heard(min(left, SLICE)):
+                while self._heard(0):  # one look answers all that rang meanwhile
+                    pass
+                return True
+        return False
+
+    def _heard(self, seconds: float) -> bool:
+        try:
+            if not self._listening:
+                self._ear.subscribe(CHANNEL)
+                self._listening = True
+            return self._ear.get_message(timeout=seconds) is not None
+        except RedisError:
+            self._listening = False
+            time.sleep(seconds)
+            return False
+
+
+@cache
+def redis() -> "Redis":
+    """One pool of connections per process; redis-py notices a fork. Nobody waits long for a bell."""
+    once_more = Retry(NoBackoff(), retries=1)
+    return Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=2, retry=once_more)
+
+
+@cache
+def _queue(name: str) -> Queue:
+    return django_rq.get_queue(name, connection=redis())
+
+
 def _ring(generation_id: uuid.UUID, queue: str) -> None:
     try:
         # Not RQ's `unique`: a job killed while it ran keeps its id for minutes and would silence the bell.
-        django_rq.get_queue(queue).enqueue(
+        _queue(queue).enqueue(
             f"generations.jobs.{queue}",
             str(generation_id),
             result_ttl=0,
@@ -34,3 +99,10 @@ def _ring(generation_id: uuid.UUID, queue: str) -> None:
     except RedisError as error:
         # The reconciler finds the row by its wake_at; nobody who pressed a button needs to know.
         logger.warning("generation=%s event=doorbell_dead error=%s", generation_id, type(error).__name__)
+
+
+def _nudge() -> None:
+    try:
+        redis().publish(CHANNEL, "")
+    except RedisError as error:
+        logger.warning("event=doorbell_dead error=%s", type(error).__name__)

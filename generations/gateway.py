@@ -4,10 +4,10 @@ from django.conf import settings
 from django.db import connection
 
 from generations.fal.client import Account, Fal
+from generations.timing import START_DEADLINE
 
 # fal's public copy of an output disappears after this; ours was made within the hour.
 KEEP_OUTPUT_SECONDS = 7 * 24 * 3600
-START_DEADLINE = 3600.0
 
 
 def refuse_in_transaction() -> None:
@@ -23,9 +23,11 @@ def connect() -> Fal:
             key=settings.FAL_KEY,
             queue_url=settings.FAL_QUEUE_URL,
             rest_url=settings.FAL_REST_URL,
+            api_url=settings.FAL_API_URL,
             media_hosts=media_hosts(),
             start_deadline=START_DEADLINE,
             keep_seconds=KEEP_OUTPUT_SECONDS,
+            patience=settings.FAL_TIMEOUT,
             before=refuse_in_transaction,
         )
     )

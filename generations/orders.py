@@ -6,20 +6,21 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, OperationalError
-from django.utils import timezone
 
 from accounts.models import AuditEvent, Hold, Wallet
 from accounts.policy import Action, Actor
 from generations import doorbell, prices
 from generations.catalogue import Endpoint
+from generations.failpoints import failpoint
 from generations.models import EndpointSwitch, Generation, State, StateChange
 from generations.prices import Quote
-from generations.timing import QUEUE_DEADLINE, business
+from generations.timing import QUEUE_DEADLINE, business, now
 
 SEED_RANGE = 2**32
 LOCK_TRIES = 3
@@ -47,6 +48,10 @@ class OffSale(Refused):
 
 class OtherWorkspace(Refused):
     """The form was drawn in another workspace, which would have paid."""
+
+
+class TooMany(Refused):
+    """So many of this member's clips wait already."""
 
 
 class Busy(Refused):
@@ -98,8 +103,10 @@ def place(actor: Actor, order: Order) -> list[Generation]:
     if known := _placed_before(actor, order):
         return known
     quote = _admitted(actor, order)
-    generations = [_row(actor, order, quote, take) for take in range(1, order.takes + 1)]
+    moment = now()
+    generations = [_row(actor, order, quote, take, moment) for take in range(1, order.takes + 1)]
     wallet = Wallet.objects.get(workspace=actor.workspace)
+    assert failpoint("order.holding")
     try:
         held = _hold(wallet, actor, generations)
     except IntegrityError:
@@ -112,6 +119,7 @@ def place(actor: Actor, order: Order) -> list[Generation]:
         raise NotEnough(
             f"This costs {quote.total} credits and {wallet.available} are available. Nothing was charged."
         )
+    assert failpoint("order.placed")
     for generation in generations:
         doorbell.poke(generation.pk)
     return generations
@@ -139,12 +147,23 @@ def _admitted(actor: Actor, order: Order) -> Quote:
     switch = EndpointSwitch.of(order.endpoint.id)
     if not switch.on_sale:
         raise OffSale(f"{order.endpoint.title} is switched off at the moment. {switch.note}".strip())
+    _not_too_many(actor, order.takes)
     quote = price(order.endpoint, order.input, order.takes)
     if quote.total != order.quoted:
         raise PriceChanged(
             f"The price is {quote.total} credits, not {order.quoted} as shown before. Nothing was charged."
         )
     return quote
+
+
+def _not_too_many(actor: Actor, more: int) -> None:
+    """A courtesy to colleagues, not about money: two presses at the same moment may both just fit."""
+    mine = Generation.objects.waiting().filter(workspace=actor.workspace, author=actor.user)
+    most = settings.MEMBER_MAX_QUEUED
+    if mine.count() + more > most:
+        raise TooMany(
+            f"{most} clips of yours wait already, which is the most. Nothing was charged; try again later."
+        )
 
 
 def _placed_before(actor: Actor, order: Order) -> list[Generation]:
@@ -154,12 +173,11 @@ def _placed_before(actor: Actor, order: Order) -> list[Generation]:
     return known
 
 
-def _row(actor: Actor, order: Order, quote: Quote, take: int) -> Generation:
-    now = timezone.now()
+def _row(actor: Actor, order: Order, quote: Quote, take: int, at: datetime) -> Generation:
     return Generation(
         workspace=actor.workspace,
         author=actor.user,
-        created_at=now,
+        created_at=at,
         form_key=order.form_key,
         take=take,
         input_digest=order.digest,
@@ -176,9 +194,9 @@ def _row(actor: Actor, order: Order, quote: Quote, take: int) -> Generation:
         usd=quote.usd,
         price_lines=[line.as_json() for line in quote.lines],
         price_version=prices.PRICE_VERSION,
-        wake_at=now,
-        poked_at=now,
-        deadline_at=now + business(QUEUE_DEADLINE),
+        wake_at=at,
+        poked_at=at,
+        deadline_at=at + business(QUEUE_DEADLINE),
     )
 
 

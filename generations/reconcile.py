@@ -1,32 +1,87 @@
 """The sweep: ring for every generation whose time has come, whether or not Redis remembers it."""
 
-from datetime import datetime
+import os
+import socket
+from collections.abc import Collection
+from datetime import timedelta
+from uuid import UUID
 
-from django.utils import timezone
+from django.db import connection
 
-from generations import doorbell
-from generations.models import Delivery, Generation, Heartbeat, State
-from generations.timing import REPOKE, business
+from generations import doorbell, line
+from generations.failpoints import failpoint
+from generations.models import Breaker, Delivery, Generation, Heartbeat, Leadership, State
+from generations.models.generation import GenerationQuerySet
+from generations.timing import REPOKE, business, now
 
 RECONCILER = "reconciler"
-# Bounded, so that a long outage drains steadily instead of flooding the queue at once.
-MOST = 100
+# Bounded per sweep, so that a long outage drains steadily instead of flooding the queue at once: what only
+# looks whether fal is done must not crowd out what can be done.
+MOST, MOST_LOOKS = 500, 100
+# While so many jobs wait, the bell still rings; more of them would only be repeats.
+RINGING = 200
+# Any number, the same everywhere: whoever holds this lock is the one reconciler.
+LOCK = 0x73776570
+TERM = timedelta(seconds=15)
 
 
-def sweep(now: datetime | None = None) -> int:
-    """Ring for what is due and for deliveries nobody acted on; how many bells were rung."""
-    now = now or timezone.now()
+def sweep() -> int:
+    """Give turns, ring for what is due and for deliveries nobody acted on; how many bells were rung."""
     Heartbeat.beat(RECONCILER)
-    due = list(Generation.objects.due(now).values_list("pk", "state")[:MOST])
-    Generation.objects.filter(pk__in=[pk for pk, _ in due]).update(poked_at=now)
-    for pk, state in due:
-        doorbell.poke(pk, queue=doorbell.MEDIA if state == State.STORING else doorbell.DRIVE)
-    unheard = list(
-        Delivery.objects.filter(processed_at=None, received_at__lte=now - business(REPOKE))
-        .order_by()
-        .values_list("attempt__generation", flat=True)
-        .distinct()[:MOST]
-    )
-    for pk in unheard:
-        doorbell.poke(pk)
-    return len(due) + len(unheard)
+    rung = len(line.move_up())
+    due = Generation.objects.due(now())
+    rung += _ring(due.filter(state=State.STORING), doorbell.MEDIA, MOST)
+    rung += _ring(due.exclude(state__in=[State.STORING, State.SUBMITTED]), doorbell.DRIVE, MOST)
+    rung += _ring(due.filter(state=State.SUBMITTED), doorbell.DRIVE, MOST_LOOKS)
+    return rung + _unheard() + _knock()
+
+
+def _ring(due: GenerationQuerySet, queue: str, most: int) -> int:
+    room = max(0, min(most, RINGING - doorbell.backlog(queue)))
+    keys = list(due.values_list("pk", flat=True)[:room])
+    if not keys:
+        return 0
+    Generation.objects.filter(pk__in=keys).update(poked_at=now())
+    assert failpoint("sweep.poked")
+    return _poke(keys, queue)
+
+
+def _poke(keys: Collection[UUID], queue: str) -> int:
+    for key in keys:
+        doorbell.poke(key, queue=queue)
+    return len(keys)
+
+
+def _unheard() -> int:
+    """Deliveries whose own bell was lost."""
+    old = Delivery.objects.filter(processed_at=None, received_at__lte=now() - business(REPOKE)).order_by()
+    keys = old.values_list("attempt__generation", flat=True).distinct()[:MOST]
+    return _poke(list(keys), doorbell.DRIVE)
+
+
+def _knock() -> int:
+    """When fal's door was shut and the pause is over, have one worker find out."""
+    if not Breaker.current().wants_probe():
+        return 0
+    first = Generation.objects.waiting().order_by("created_at").values_list("pk", flat=True)[:1]
+    return _poke(list(first), doorbell.DRIVE)
+
+
+class Leader:
+    """At most one reconciler sweeps. The lock ends with its connection, so a dead leader is followed soon."""
+
+    def __init__(self) -> None:
+        self._name = f"{socket.gethostname()[:20]}:{os.getpid()}"
+        self._held_by: object = None
+
+    def leads(self) -> bool:
+        """Whether this process is the one, now."""
+        if connection.vendor != "postgresql":
+            return Leadership.take(RECONCILER, self._name, term=TERM)
+        connection.ensure_connection()
+        if self._held_by is not connection.connection:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+                won = cursor.fetchone()[0]
+            self._held_by = connection.connection if won else None
+        return self._held_by is not None

@@ -1,28 +1,30 @@
 """fal's webhook: prove, store, answer. The motor does the rest.
 
 In order of cost, so that a flood of forgeries costs little: method, length, type, header shapes, age,
-our own account, signature, token, request id. A request that fails any of them changes nothing at all.
+our own account, signature, body, token, request id. A request that fails any of them changes nothing at all.
 """
 
 import hashlib
+import logging
 import time
 from functools import cache
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.db import Error, IntegrityError, transaction
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from generations import doorbell
+from generations.arrivals import Arrival, land
+from generations.failpoints import failpoint
 from generations.fal.keys import KeySet, NoKeys
-from generations.fal.replies import REQUEST_ID, loads
+from generations.fal.replies import REQUEST_ID, Finished, loads, read_video
 from generations.fal.signature import TOLERANCE, Malformed, Signed
-from generations.models import Attempt, Delivery, Generation
 from generations.models.attempt import hashed
+
+logger = logging.getLogger(__name__)
 
 BODY_CAP = 256 * 1024
 # Older than the tolerance may be a late retry: worth a look at fal, not worth believing.
@@ -53,8 +55,8 @@ def fal_webhook(request: HttpRequest, token: str) -> HttpResponse:
         body = _cheap_body(request)
         signed = _signed(request)
         _verify(signed, body)
-        attempt, content = _matched(token, signed, body)
-        _store(attempt, content, signed, body)
+        assert failpoint("webhook.verified")
+        _land(_read(token, signed, body))
     except Turned as turned:
         return HttpResponse(str(turned), status=turned.status, content_type="text/plain")
     except (NoKeys, Error):
@@ -95,10 +97,7 @@ def _verify(signed: Signed, body: bytes) -> None:
     raise Turned(401, "signature")
 
 
-def _matched(token: str, signed: Signed, body: bytes) -> tuple[Attempt, dict[str, Any]]:
-    attempt = Attempt.objects.filter(token_hash=hashed(token)).first()
-    if attempt is None:
-        raise Turned(404, "unknown")
+def _read(token: str, signed: Signed, body: bytes) -> Arrival:
     try:
         content = loads(body)
     except ValueError as error:
@@ -107,29 +106,35 @@ def _matched(token: str, signed: Signed, body: bytes) -> tuple[Attempt, dict[str
     if not isinstance(request_id, str) or not REQUEST_ID.fullmatch(request_id):
         raise Turned(400, "no request id")
     # After fal's own retry the header may carry the gateway's id.
-    if signed.request_id not in (content["request_id"], content.get("gateway_request_id")):
+    if signed.request_id not in (request_id, content.get("gateway_request_id")):
         raise Turned(400, "request ids differ")
-    if attempt.request_id not in (None, content["request_id"]):
-        raise Turned(409, "another request")
-    return attempt, content
-
-
-def _store(attempt: Attempt, content: dict[str, Any], signed: Signed, body: bytes) -> None:
+    status = str(content.get("status", ""))[:10]
     stale = abs(time.time() - int(signed.timestamp)) > TOLERANCE
-    digest = hashlib.sha256(content["request_id"].encode() + b"\n" + body).hexdigest()
-    try:
-        with transaction.atomic():
-            Delivery.objects.create(
-                attempt=attempt,
-                digest=digest,
-                request_id=content["request_id"],
-                status=str(content.get("status", ""))[:10],
-                body=content,
-                stale=stale,
-            )
-            Generation.objects.filter(pk=attempt.generation_id, wake_at__isnull=False).update(
-                wake_at=timezone.now()
-            )
-    except IntegrityError:
-        return  # fal sent it before; once is enough
-    doorbell.poke(attempt.generation_id)
+    video = read_video(content.get("payload"))
+    return Arrival(
+        token_hash=hashed(token),
+        request_id=request_id,
+        status=status,
+        body=content,
+        digest=hashlib.sha256(request_id.encode() + b"\n" + body).hexdigest(),
+        stale=stale,
+        result=video.raw if status == "OK" and not stale and isinstance(video, Finished) else None,
+    )
+
+
+def _land(arrival: Arrival) -> None:
+    landed = land(arrival)
+    if landed is None:
+        raise Turned(404, "unknown")
+    if landed.known not in (None, arrival.request_id):
+        logger.error(
+            "generation=%s event=another_request request=%s", landed.generation_id, arrival.request_id
+        )
+        raise Turned(409, "another request")
+    assert failpoint("webhook.stored")
+    if landed.moved:
+        # The reconciler rings the media workers, and gives the place at fal that became free to the next.
+        doorbell.nudge()
+    elif landed.stored:
+        doorbell.poke(landed.generation_id)
+    assert failpoint("webhook.rung")

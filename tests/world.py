@@ -121,7 +121,8 @@ class Studio:
         return orders.place(person, order(person, endpoint_id, **values))[0]
 
     def work(self) -> None:
-        """Let real RQ workers empty the queues, once."""
+        """Let the reconciler sweep and real RQ workers empty the queues, once."""
+        sweep()
         for name in ("drive", "media"):
             queue = django_rq.get_queue(name)
             worker = SimpleWorker([queue], connection=queue.connection, serializer=queue.serializer)
@@ -136,7 +137,6 @@ class Studio:
             waiting = Generation.objects.filter(state__in=OPEN)
             if not (waiting.filter(pk__in=keys) if keys else waiting).exists():
                 break
-            sweep()
             time.sleep(0.05)
         else:
             raise AssertionError(

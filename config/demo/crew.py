@@ -10,7 +10,7 @@ from config.demo.processes import Child
 from config.demo.workplace import Workplace
 
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
-# A forking worker is for production (hard time-outs, isolation); this one starts faster and suits macOS.
+# As in the Procfile: every step has time-outs of its own, and what parses files does so in a child.
 WORKER = ["--worker-class", "rq.SimpleWorker", "--serializer", "rq.serializers.JSONSerializer"]
 GRANIAN = ["--interface", "wsgi", "--workers", "1", "--blocking-threads", "4", "--workers-kill-timeout", "2"]
 

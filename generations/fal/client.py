@@ -1,28 +1,33 @@
-"""fal's queue over plain httpx: five calls, each with explicit time-outs, none retried.
+"""fal's queue over plain httpx: few calls, each with explicit time-outs, none retried.
 
 fal-client is not used because it repeats the paid POST on a time-out (`docs/decisions/`).
 Facts: fal's queue documentation; certainty of each is noted where it is less than certain.
 """
 
 import json
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from math import isfinite
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 
 from generations.fal import replies
 from generations.fal.failures import Reason, read_failure
-from generations.fal.hosts import origin, permitted
+from generations.fal.hosts import origin, permitted, trust
 from generations.fal.limits import NOTHING_SENT, at_most
 from generations.fal.replies import Accepted, Ambiguous, NotAccepted, Refusal, Unavailable
 
 JSON_CAP = 1024 * 1024
-TIMEOUT = httpx.Timeout(connect=5, write=20, read=30, pool=2)
-OVERALL_SECONDS = 40.0
-UPLOAD_SECONDS = 120.0
+# By phase, as shares of a whole call; an upload may take three times as long as any other call.
+CONNECT, WRITE, READ = 1 / 8, 1 / 2, 3 / 4
+UPLOAD = 3
+LIST_PAGE = 100
+# So many pages of fal's request list are read; more than that within an attempt's minutes is somebody else's.
+LIST_PAGES = 5
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,21 @@ class Account:
     key: str = field(repr=False)
     queue_url: str
     rest_url: str
+    api_url: str
     # `host[:port]` from which results may be fetched and to which fal may direct uploads.
     media_hosts: frozenset[str]
     start_deadline: float
     keep_seconds: int
+    # The longest that a call may take in all, in seconds.
+    patience: float
     # Called before every request; the product refuses network inside a transaction with it.
     before: Callable[[], None]
+
+    @property
+    def timeout(self) -> httpx.Timeout:
+        """By phase; the whole is limited besides, for a peer that drips trips none of these."""
+        whole = self.patience
+        return httpx.Timeout(connect=CONNECT * whole, write=WRITE * whole, read=READ * whole, pool=2)
 
 
 @dataclass(frozen=True)
@@ -127,6 +141,43 @@ class Fal:
             raise Unavailable(f"upload target answered {put.status}")
         return address
 
+    def probe(self) -> None:
+        """Ask for a request that does not exist: costs nothing, and says whether fal and our key are well.
+
+        Observed by integrators: a good key gets 404, a bad one 401 or 403. Raises Unavailable.
+        """
+        url = f"{self.account.queue_url}/fal-ai/veo3.1/requests/{uuid.uuid4()}/status"
+        reply = self._ask("GET", url)
+        if reply.status in (401, 403, 429) or reply.status >= 500 or reply.body is None:
+            raise Unavailable(f"probe answered {reply.status}")
+
+    def listed(self, endpoint: str, since: datetime) -> list[replies.Listed]:
+        """What fal has of ours for an endpoint, newest first, with the inputs. Raises Unavailable."""
+        return self._list({"endpoint_id": endpoint, "start": since.isoformat()})
+
+    def past(self, endpoint: str, request_id: str) -> replies.ResultOutcome:
+        """A request's output by fal's list, for when the queue has forgotten it. Raises Unavailable."""
+        for each in self._list({"endpoint_id": endpoint, "request_id": request_id}):
+            if each.request_id == request_id:
+                return replies.read_video(each.output) if each.output is not None else replies.NotYet()
+        return replies.Unknown()
+
+    def _list(self, wanted: Mapping[str, str]) -> list[replies.Listed]:
+        found: list[replies.Listed] = []
+        query: dict[str, str] = {**wanted, "expand": "payloads", "limit": str(LIST_PAGE)}
+        for _ in range(LIST_PAGES):
+            url = f"{self.account.api_url}/models/requests/by-endpoint?{urlencode(query)}"
+            reply = self._ask("GET", url)
+            body = reply.body if isinstance(reply.body, dict) else {}
+            if reply.status != 200 or not isinstance(items := body.get("items"), list):
+                raise Unavailable(f"list answered {reply.status}")
+            found += [entry for item in items if (entry := replies.read_listed(item))]
+            cursor = body.get("next_cursor")
+            if not body.get("has_more") or not isinstance(cursor, str):
+                return found
+            query["cursor"] = cursor
+        return found
+
     def addresses(self, request_path: str, request_id: str) -> dict[str, str]:
         """The follow-up addresses of a request adopted from a webhook, whose submit reply was lost."""
         base = f"{self.account.queue_url}/{request_path}/{quote(request_id, safe='')}"
@@ -166,7 +217,8 @@ class Fal:
 
     def _ask(self, method: str, url: str, *, key: bool = True, **request: Any) -> Reply:
         """A call whose failure costs nothing but a later try."""
-        trusted = {origin(self.account.queue_url), origin(self.account.rest_url)}
+        bases = (self.account.queue_url, self.account.rest_url, self.account.api_url)
+        trusted = {origin(base) for base in bases}
         known = origin(url) in trusted if key else permitted(url, self.account.media_hosts)
         if not known:
             raise Unavailable("an address on a foreign host")
@@ -186,10 +238,12 @@ class Fal:
     ) -> Reply:
         self.account.before()
         sent = dict(headers or {}) | ({"Authorization": f"Key {self.account.key}"} if key else {})
-        seconds = UPLOAD_SECONDS if "content" in request else OVERALL_SECONDS
+        seconds = self.account.patience * (UPLOAD if "content" in request else 1)
         # A fresh connection each time: a pooled one that the server closed meanwhile would look like
         # a lost answer, and a lost answer to a paid request is expensive to explain.
-        client = httpx.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=False)
+        client = httpx.Client(
+            timeout=self.account.timeout, follow_redirects=False, trust_env=False, verify=trust()
+        )
         with (
             client,
             at_most(seconds, client),

@@ -1,6 +1,8 @@
 """Which addresses we follow: fal's answers name them, and an odd answer must not send us anywhere."""
 
+import ssl
 from collections.abc import Collection
+from functools import cache
 from urllib.parse import urlsplit
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -24,3 +26,9 @@ def permitted(url: str, hosts: Collection[str]) -> bool:
     if host not in hosts or not url.isprintable():
         return False
     return scheme == "https" or (scheme == "http" and urlsplit(url).hostname in LOOPBACK)
+
+
+@cache
+def trust() -> ssl.SSLContext:
+    """The certificates we believe: one context per process, for making one takes longer than a call."""
+    return ssl.create_default_context()

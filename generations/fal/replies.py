@@ -87,6 +87,15 @@ class Unknown:
     """fal does not know the request, or no longer keeps its result."""
 
 
+@dataclass(frozen=True)
+class Listed:
+    """An entry of fal's request list. Payloads are None when fal did not keep or show them."""
+
+    request_id: str
+    input: Any = field(repr=False)
+    output: Any = field(default=None, repr=False)
+
+
 ResultOutcome = Finished | Failure | Unusable | NotYet | Unknown
 
 
@@ -141,3 +150,12 @@ def read_video(body: Any) -> Finished | Unusable:
     video = raw.get("video")
     url = video.get("url") if isinstance(video, dict) else None
     return Finished(url, raw) if isinstance(url, str) and url else Unusable(raw)
+
+
+def read_listed(item: Any) -> Listed | None:
+    """An entry of the request list. The names of the payloads are as observed, not documented."""
+    key = item.get("request_id") if isinstance(item, dict) else None
+    if not isinstance(key, str) or not REQUEST_ID.fullmatch(key):
+        return None
+    ended = item.get("ended_at") is not None or item.get("status_code") is not None
+    return Listed(key, item.get("json_input"), item.get("json_output") if ended else None)

@@ -6,10 +6,9 @@ import uuid
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
-from django.utils import timezone
 
 from generations.models.generation import Generation
-from generations.timing import LEASE
+from generations.timing import LEASE, now
 
 # fal calls an attempt that may cost money one of these; at most one such may exist per generation.
 LIVE = ("prepared", "sending", "accepted", "ambiguous")
@@ -85,9 +84,7 @@ class Attempt(models.Model):
         """Commit that bytes are about to leave; False when they must not (lease lost, or cancelled)."""
         with transaction.atomic():
             prepared = Attempt.objects.filter(pk=self.pk, state=self.State.PREPARED)
-            if generation.confirm(seconds=LEASE) and prepared.update(
-                state=self.State.SENDING, sent_at=timezone.now()
-            ):
+            if generation.confirm(seconds=LEASE) and prepared.update(state=self.State.SENDING, sent_at=now()):
                 return True
             transaction.set_rollback(True)
         return False
@@ -96,7 +93,7 @@ class Attempt(models.Model):
         """fal provably did not take it, or no byte was sent; so another attempt may follow."""
         return bool(
             Attempt.objects.filter(pk=self.pk, state=was, request_id=None).update(
-                state=self.State.REJECTED, reply=reply, answered_at=timezone.now()
+                state=self.State.REJECTED, reply=reply, answered_at=now()
             )
         )
 
@@ -104,7 +101,7 @@ class Attempt(models.Model):
         """No answer that proves anything: never followed by another attempt."""
         return bool(
             Attempt.objects.filter(pk=self.pk, state=self.State.SENDING, request_id=None).update(
-                state=self.State.AMBIGUOUS, reply=reply, answered_at=timezone.now()
+                state=self.State.AMBIGUOUS, reply=reply, answered_at=now()
             )
         )
 
@@ -118,7 +115,7 @@ class Attempt(models.Model):
         try:
             with transaction.atomic():
                 won = Attempt.objects.filter(known, pk=self.pk).update(
-                    state=self.State.ACCEPTED, request_id=request_id, answered_at=timezone.now(), **urls
+                    state=self.State.ACCEPTED, request_id=request_id, answered_at=now(), **urls
                 )
         except IntegrityError:  # the id belongs to another attempt: a duplicate paid submission or a forgery
             return False

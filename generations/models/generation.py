@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Hold, User, Wallet, Workspace
 from accounts.policy import Actor
 from generations.models.media import Clip
-from generations.timing import REPOKE, business
+from generations.timing import REPOKE, business, now
 
 
 class State(models.TextChoices):
@@ -29,6 +29,8 @@ class State(models.TextChoices):
 
 TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 OPEN = frozenset(State) - TERMINAL
+# What fal has, or may have: it takes one of the places that the account gives us.
+WITH_FAL = frozenset({State.SUBMITTING, State.AMBIGUOUS, State.SUBMITTED})
 
 MOVES: dict[State, frozenset[State]] = {
     # queued → submitted: a webhook proves that fal took what we believed refused.
@@ -36,7 +38,8 @@ MOVES: dict[State, frozenset[State]] = {
     State.SUBMITTING: frozenset(
         {State.SUBMITTED, State.QUEUED, State.AMBIGUOUS, State.FAILED, State.CANCELLED}
     ),
-    State.AMBIGUOUS: frozenset({State.SUBMITTED, State.FAILED}),
+    # ambiguous → queued: only on evidence, and only where an operator allowed it.
+    State.AMBIGUOUS: frozenset({State.SUBMITTED, State.FAILED, State.QUEUED}),
     State.SUBMITTED: frozenset({State.STORING, State.FAILED, State.CANCELLED}),
     State.STORING: frozenset({State.SUCCEEDED, State.FAILED}),
     State.SUCCEEDED: frozenset(),
@@ -53,11 +56,23 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         """The workspace's own that are not in the bin."""
         return self.filter(workspace=actor.workspace, deleted_at=None)
 
-    def due(self, now: datetime) -> "GenerationQuerySet":
-        """Open rows whose time has come and that nobody works on or was just asked to, oldest first."""
-        free = Q(lease_until=None) | Q(lease_until__lte=now)
-        quiet = Q(poked_at=None) | Q(poked_at__lte=now - business(REPOKE))
-        return self.filter(free, quiet, wake_at__lte=now).order_by("wake_at")
+    def waiting(self) -> "GenerationQuerySet":
+        """In our own line: nothing was sent, and the dispatcher has not given them a turn."""
+        return self.filter(state=State.QUEUED, turn_at=None)
+
+    def out(self) -> "GenerationQuerySet":
+        """What takes one of our places at fal: with it, or about to be sent."""
+        return self.filter(Q(state__in=WITH_FAL) | Q(state=State.QUEUED, turn_at__isnull=False))
+
+    def due(self, moment: datetime) -> "GenerationQuerySet":
+        """Open rows whose time has come and that nobody works on or was just asked to, oldest first.
+
+        What waits in line is the dispatcher's, except to be cancelled or to end at its deadline.
+        """
+        free = Q(lease_until=None) | Q(lease_until__lte=moment)
+        quiet = Q(poked_at=None) | Q(poked_at__lte=moment - business(REPOKE))
+        in_line = Q(state=State.QUEUED, turn_at=None, cancel_requested_at=None, deadline_at__gt=moment)
+        return self.filter(free, quiet, ~in_line, wake_at__lte=moment).order_by("wake_at")
 
     def for_cards(self) -> "GenerationQuerySet":
         """With all that a card shows, in one query."""
@@ -101,6 +116,8 @@ class Generation(models.Model):
     wake_at = models.DateTimeField(null=True, blank=True)
     # When the reconciler last rang for it, so that a full queue is not filled with repeats.
     poked_at = models.DateTimeField(null=True, blank=True)
+    # When the dispatcher let it go on to fal; empty while it waits in our own line.
+    turn_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField()
     # Looks at the current state so far; sets how long to wait until the next one.
     tries = models.PositiveIntegerField(default=0)
@@ -141,6 +158,19 @@ class Generation(models.Model):
             models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="generation_due"),
             models.Index(fields=["workspace", "-created_at", "-id"], name="generation_team"),
             models.Index(fields=["workspace", "author", "-created_at", "-id"], name="generation_mine"),
+            models.Index(
+                fields=["workspace", "author", "created_at"],
+                condition=Q(state=State.QUEUED),
+                name="generation_in_line",
+            ),
+            models.Index(
+                fields=["workspace", "author"], condition=Q(state__in=WITH_FAL), name="generation_with_fal"
+            ),
+            models.Index(
+                fields=["endpoint", "resolution", "-finished_at"],
+                condition=Q(state=State.SUCCEEDED),
+                name="generation_typical",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -169,7 +199,7 @@ class Generation(models.Model):
     @property
     def is_asleep(self) -> bool:
         """Whether it asked not to be looked at yet; a poke is no reason to be impatient."""
-        return self.wake_at is not None and self.wake_at > timezone.now()
+        return self.wake_at is not None and self.wake_at > now()
 
     @property
     def can_cancel_free(self) -> bool:
@@ -188,7 +218,9 @@ class Generation(models.Model):
             raise ValueError(f"{self.state} → {to} is not a move")
         fields = {"lease_until": None, "tries": 0, **fields}
         if to in TERMINAL:
-            fields |= {"wake_at": None, "finished_at": timezone.now()}
+            fields |= {"wake_at": None, "finished_at": now()}
+        if to == State.QUEUED:
+            fields |= {"turn_at": None}
         with transaction.atomic():
             won = Generation.objects.filter(pk=self.pk, state=self.state, epoch=self.epoch).update(
                 state=to, epoch=F("epoch") + 1, **fields
@@ -203,14 +235,14 @@ class Generation(models.Model):
 
     def claim(self, to: State, *, seconds: float, cause: str) -> bool:
         """Move and hold a lease: whoever finds it expired knows that this worker died."""
-        until = timezone.now() + timedelta(seconds=seconds)
+        until = now() + timedelta(seconds=seconds)
         return self.move(to, cause=cause, lease_until=until, wake_at=until)
 
     def lease(self, *, seconds: float) -> bool:
         """Take (or take over) the current state's work; fences off whoever had it before."""
-        now = timezone.now()
-        free = Q(lease_until=None) | Q(lease_until__lte=now)
-        until = now + timedelta(seconds=seconds)
+        moment = now()
+        free = Q(lease_until=None) | Q(lease_until__lte=moment)
+        until = moment + timedelta(seconds=seconds)
         won = Generation.objects.filter(free, pk=self.pk, state=self.state, epoch=self.epoch).update(
             epoch=F("epoch") + 1, lease_until=until, wake_at=until
         )
@@ -220,7 +252,7 @@ class Generation(models.Model):
 
     def renew(self, *, seconds: float) -> bool:
         """Keep a lease for longer; False when somebody took it over meanwhile."""
-        until = timezone.now() + timedelta(seconds=seconds)
+        until = now() + timedelta(seconds=seconds)
         mine = Generation.objects.filter(pk=self.pk, state=self.state, epoch=self.epoch)
         return bool(mine.update(lease_until=until, wake_at=until))
 
@@ -229,7 +261,7 @@ class Generation(models.Model):
 
         Bumps the epoch, so whoever decided on what the row said before this has lost.
         """
-        until = timezone.now() + timedelta(seconds=seconds)
+        until = now() + timedelta(seconds=seconds)
         mine = Generation.objects.filter(pk=self.pk, state=self.state, epoch=self.epoch)
         won = mine.filter(cancel_requested_at=None).update(
             epoch=F("epoch") + 1, lease_until=until, wake_at=until
@@ -255,7 +287,7 @@ class Generation(models.Model):
 
     def wait(self, seconds: float, **fields: Any) -> bool:
         """Nothing to do now: give the lease back and look again after so many (business) seconds."""
-        wake_at = min(timezone.now() + business(seconds), self.deadline_at)
+        wake_at = min(now() + business(seconds), self.deadline_at)
         fields = {"tries": F("tries") + 1, **fields}
         return bool(
             Generation.objects.filter(pk=self.pk, state=self.state, epoch=self.epoch).update(

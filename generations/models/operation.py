@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
-from django.db import models
-from django.utils import timezone
+from django.db import IntegrityError, models, transaction
+from django.db.models import Q
+
+from generations.timing import now
 
 
 class EndpointSwitch(models.Model):
@@ -40,13 +42,38 @@ class Heartbeat(models.Model):
     @classmethod
     def beat(cls, name: str) -> None:
         """Alive now."""
-        cls.objects.update_or_create(name=name, defaults={"seen_at": timezone.now()})
+        cls.objects.update_or_create(name=name, defaults={"seen_at": now()})
 
     @classmethod
     def age(cls, name: str) -> timedelta | None:
         """How long ago, or None when never."""
         seen = cls.objects.filter(pk=name).values_list("seen_at", flat=True).first()
-        return timezone.now() - seen if seen else None
+        return now() - seen if seen else None
+
+
+class Leadership(models.Model):
+    """Which process may do what only one may: a lease, for databases without advisory locks."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    holder = models.CharField(max_length=40)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.holder} until {self.until:%H:%M:%S}"
+
+    @classmethod
+    def take(cls, name: str, holder: str, *, term: timedelta) -> bool:
+        """Take or keep it for a term; False while somebody else's term runs."""
+        moment = now()
+        mine_or_over = Q(holder=holder) | Q(until__lte=moment)
+        if cls.objects.filter(mine_or_over, name=name).update(holder=holder, until=moment + term):
+            return True
+        try:
+            with transaction.atomic():
+                cls.objects.create(name=name, holder=holder, until=moment + term)
+        except IntegrityError:
+            return False
+        return True
 
 
 class Notice(models.Model):

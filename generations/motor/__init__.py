@@ -10,16 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from traceback import extract_tb
 
-from django.utils import timezone
-
-from generations import doorbell
+from generations import doorbell, line
 from generations.fal.failures import Reason
-from generations.models import OPEN, Generation, State
+from generations.models import OPEN, WITH_FAL, Generation, State
+from generations.motor.ambiguous import resolve
 from generations.motor.deliveries import done, hear, receive_late, waiting
 from generations.motor.follow import follow
 from generations.motor.store import fetch_and_keep
-from generations.motor.submit import recover, resolve, submit
-from generations.timing import backing_off
+from generations.motor.submit import recover, submit
+from generations.timing import backing_off, now
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +48,13 @@ def drive(generation_id: uuid.UUID) -> None:
     """Take the next step of a generation whose time has come, or about which something was delivered."""
     generation = Generation.objects.select_related("hold").get(pk=generation_id)
     logger.info("generation=%s event=drive state=%s", generation.pk, generation.state)
+    before = generation.state
     with _contained(generation):
         generation = hear(generation)
         if not generation.is_asleep or waiting(generation).exists():
             STEPS[State(generation.state)](generation)
+    if before in WITH_FAL and generation.state not in WITH_FAL:
+        line.move_up()  # a place became free
 
 
 def store(generation_id: uuid.UUID) -> None:
@@ -81,7 +83,7 @@ def _contained(generation: Generation) -> Iterator[None]:
 def _after_a_break(generation: Generation) -> None:
     if State(generation.state) not in OPEN:
         return
-    if generation.deadline_at <= timezone.now():
+    if generation.deadline_at <= now():
         generation.finish(State.FAILED, cause="deadline", reason=Reason.DEADLINE)
     elif generation.state != State.SUBMITTING:  # there, what was sent is decided when the lease has ended
         generation.wait(backing_off(generation.tries, first=5, factor=2, cap=300))

@@ -5,7 +5,6 @@ import uuid
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from generations import doorbell
 from generations.catalogue import find
@@ -13,7 +12,7 @@ from generations.fal.failures import Reason
 from generations.fal.replies import Finished, Unavailable, read_video
 from generations.gateway import connect
 from generations.models import Attempt, Delivery, Generation, State
-from generations.timing import FIRST_LOOK, RUN_DEADLINE, STORING_DEADLINE, business
+from generations.timing import FIRST_LOOK, RUN_DEADLINE, STORING_DEADLINE, business, now
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +33,7 @@ def waiting(generation: Generation) -> "QuerySet[Delivery]":
 
 def done(generation: Generation) -> None:
     """All that was said so far has been acted on."""
-    waiting(generation).update(processed_at=timezone.now())
+    waiting(generation).update(processed_at=now())
 
 
 def hear(generation: Generation) -> Generation:
@@ -75,20 +74,20 @@ def _moved_on(generation_id: uuid.UUID, cause: str, queue_position: int | None) 
     current = Generation.objects.get(pk=generation_id)
     if current.state not in NOT_YET_WITH_FAL:
         return True
-    now = timezone.now()
+    moment = now()
     pause = 0 if current.cancel_requested_at else FIRST_LOOK
     return current.move(
         State.SUBMITTED,
         cause=cause,
-        wake_at=now + business(pause),
-        deadline_at=now + business(RUN_DEADLINE),
+        wake_at=moment + business(pause),
+        deadline_at=moment + business(RUN_DEADLINE),
         queue_position=queue_position,
     )
 
 
 def receive_late(generation: Generation) -> None:
     """A result after we gave up: worth fetching, for a day, and a gift."""
-    oldest = timezone.now() - business(STORING_DEADLINE)
+    oldest = now() - business(STORING_DEADLINE)
     recent = waiting(generation).filter(received_at__gte=oldest, status="OK")
     for delivery in recent if generation.reason in GIVEN_UP else ():
         if taken_on(delivery.attempt, delivery.request_id, cause="late webhook"):

@@ -4,9 +4,9 @@ import logging
 import uuid
 
 from django.db import transaction
-from django.utils import timezone
 
 from generations import doorbell
+from generations.failpoints import failpoint
 from generations.fal.client import Fal
 from generations.fal.failures import Failure, Reason
 from generations.fal.replies import (
@@ -21,6 +21,7 @@ from generations.fal.replies import (
 )
 from generations.gateway import connect
 from generations.models import Attempt, Delivery, Generation, State
+from generations.motor import door
 from generations.motor.deliveries import done, waiting
 from generations.motor.submit import fail
 from generations.timing import (
@@ -31,6 +32,7 @@ from generations.timing import (
     STORING_DEADLINE,
     backing_off,
     business,
+    now,
 )
 
 logger = logging.getLogger(__name__)
@@ -47,15 +49,17 @@ def follow(generation: Generation) -> None:
     # Noted before we ask: what comes while we ask must ring again.
     heard = list(waiting(generation).values_list("pk", flat=True))
     fal = connect()
+    assert failpoint("follow.leased")
     outcome: ResultOutcome | Progress | None = _delivered(attempt)
-    if outcome is None:
+    if outcome is None and door.open_to(fal):
         _cancel_if_asked(generation, attempt, fal)
-        outcome = _asked(attempt, fal)
+        outcome = _asked(generation, attempt, fal)
+    assert failpoint("follow.asked")
     if isinstance(outcome, Finished):
         _store(generation, attempt, outcome)
     elif isinstance(outcome, Failure):
         _fail(generation, attempt, outcome)
-    elif generation.deadline_at <= timezone.now():
+    elif generation.deadline_at <= now():
         _give_up(generation, attempt, fal)
     elif isinstance(outcome, Unknown | Unusable) and _lost(attempt, outcome):
         _lose(generation, outcome)
@@ -81,11 +85,12 @@ def _cancel_if_asked(generation: Generation, attempt: Attempt, fal: Fal) -> None
     except Unavailable as error:
         logger.info("generation=%s event=cancel_unavailable why=%s", generation.pk, error)
         return
+    assert failpoint("cancel.sent")
     logger.info("generation=%s event=cancel_sent answer=%s", generation.pk, word)
-    Generation.objects.filter(pk=generation.pk).update(cancel_sent_at=timezone.now())
+    Generation.objects.filter(pk=generation.pk).update(cancel_sent_at=now())
 
 
-def _asked(attempt: Attempt, fal: Fal) -> ResultOutcome | Progress:
+def _asked(generation: Generation, attempt: Attempt, fal: Fal) -> ResultOutcome | Progress:
     try:
         progress = fal.status(attempt.status_url)
         # A status of 404 may only mean that the status is gone: the result decides.
@@ -93,18 +98,31 @@ def _asked(attempt: Attempt, fal: Fal) -> ResultOutcome | Progress:
         outcome = progress if waits else fal.result(attempt.response_url)
     except Unavailable as error:
         logger.info("generation=%s event=fal_unavailable why=%s", attempt.generation_id, error)
+        door.unavailable(error)
         return NotYet()
+    door.answered()
+    if isinstance(outcome, Unknown) and attempt.lost_looks + 1 >= LOST_LOOKS:
+        outcome = _listed(generation, attempt, fal)
     if attempt.lost_looks and isinstance(outcome, Progress | NotYet):
         Attempt.objects.filter(pk=attempt.pk).update(lost_looks=0, lost_since=None)
     return outcome
 
 
+def _listed(generation: Generation, attempt: Attempt, fal: Fal) -> ResultOutcome:
+    """The queue keeps results for an hour; fal's list of requests keeps them for a month."""
+    try:
+        return fal.past(generation.endpoint, str(attempt.request_id))
+    except Unavailable as error:
+        logger.info("generation=%s event=list_unavailable why=%s", generation.pk, error)
+        return Unknown()
+
+
 def _lost(attempt: Attempt, outcome: Unknown | Unusable) -> bool:
     """Whether this was the last of several such looks in a row; an unknown request gets ten minutes."""
-    now, looks = timezone.now(), attempt.lost_looks + 1
-    since = attempt.lost_since or now
+    moment, looks = now(), attempt.lost_looks + 1
+    since = attempt.lost_since or moment
     Attempt.objects.filter(pk=attempt.pk).update(lost_looks=looks, lost_since=since)
-    patient = isinstance(outcome, Unusable) or now - since >= business(LOST_AFTER)
+    patient = isinstance(outcome, Unusable) or moment - since >= business(LOST_AFTER)
     return looks >= LOST_LOOKS and patient
 
 
@@ -118,13 +136,13 @@ def _lose(generation: Generation, outcome: Unknown | Unusable) -> None:
 
 
 def _store(generation: Generation, attempt: Attempt, outcome: Finished) -> None:
-    now = timezone.now()
+    moment = now()
     with transaction.atomic():
         if generation.move(
             State.STORING,
             cause="result ready",
-            wake_at=now,
-            deadline_at=now + business(STORING_DEADLINE),
+            wake_at=moment,
+            deadline_at=moment + business(STORING_DEADLINE),
             queue_position=None,
         ):
             # With the move or not at all: a fenced-off worker's answer must not replace the winner's.
@@ -158,7 +176,7 @@ def _look_again(generation: Generation, heard: list[uuid.UUID], position: int | 
     if generation.cancel_requested_at:
         pause = min(pause, backing_off(generation.tries, first=10, factor=2, cap=2 * MINUTE))
     generation.wait(pause, queue_position=position)
-    Delivery.objects.filter(pk__in=heard).update(processed_at=timezone.now())
+    Delivery.objects.filter(pk__in=heard).update(processed_at=now())
     # What was said or asked for while we were asking fal set a wake that `wait` has just overwritten.
     unsent = Generation.objects.filter(
         pk=generation.pk, cancel_requested_at__isnull=False, cancel_sent_at=None
@@ -166,5 +184,5 @@ def _look_again(generation: Generation, heard: list[uuid.UUID], position: int | 
     pressed = generation.cancel_requested_at is None and unsent.exists()
     if pressed or waiting(generation).exists():
         mine = Generation.objects.filter(pk=generation.pk, state=State.SUBMITTED)
-        mine.update(wake_at=timezone.now())
+        mine.update(wake_at=now())
         doorbell.poke(generation.pk)

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from generations.failpoints import failpoint
 from generations.fal.download import Downloaded, Gone, Interrupted, Refused, fetch
 from generations.fal.failures import Reason
 from generations.fal.replies import Finished, Unavailable, read_video
@@ -40,6 +41,7 @@ def fetch_and_keep(generation: Generation) -> None:
         return
     if not gift and not generation.lease(seconds=STORING_LEASE):
         return
+    assert failpoint("store.leased")
     try:
         with workspace_folder() as folder:
             _keep(generation, attempt, folder)
@@ -71,9 +73,11 @@ def _keep(generation: Generation, attempt: Attempt, folder: Path) -> None:
         put(source, new_key("clips", generation.workspace_id, ".mp4")),
         put(poster, new_key("posters", generation.workspace_id, ".webp")),
     ]
+    assert failpoint("store.put")
     if not settle(generation, file, found, *keys):
         for key in keys:  # somebody else was faster: their copy is the clip
             vault().delete(key)
+    assert failpoint("store.settled")
 
 
 class _Lease:
@@ -84,6 +88,7 @@ class _Lease:
 
     def renew_in_time(self) -> None:
         """Once a quarter of the lease has passed."""
+        assert failpoint("store.fetching")
         if time.monotonic() - self.renewed > STORING_LEASE / 4:
             self.renew()
 
@@ -110,6 +115,7 @@ def settle(generation: Generation, file: Downloaded, found: dict[str, Any], key:
         )
         if generation.finish(State.SUCCEEDED, cause="stored", clip=clip, reason="", reason_detail=""):
             done(generation)
+            assert failpoint("store.settling")
             return True
         transaction.set_rollback(True)
     return False

@@ -6,10 +6,10 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
-from django.utils import timezone
 
-from generations import doorbell
+from generations import doorbell, line
 from generations.catalogue import Kind, find
+from generations.failpoints import failpoint
 from generations.fal.client import Fal
 from generations.fal.failures import Failure, Reason
 from generations.fal.replies import Accepted, NotAccepted, Refusal, Unavailable
@@ -17,14 +17,13 @@ from generations.gateway import connect
 from generations.media.vault import vault
 from generations.models import Attempt, Generation, State, Upload
 from generations.models.attempt import LIVE
+from generations.motor import door
+from generations.motor.ambiguous import doubt
 from generations.motor.deliveries import taken_on
-from generations.timing import AMBIGUOUS_LOOKS, LEASE, UPLOAD_LEASE, backing_off, business
+from generations.timing import LEASE, UPLOAD_LEASE, backing_off, business, now
 
 logger = logging.getLogger(__name__)
 
-# What counts against FAL_MAX_IN_FLIGHT. Workers that look at the same moment may exceed it by their number.
-WITH_FAL = (State.SUBMITTING, State.AMBIGUOUS, State.SUBMITTED)
-FULL_PAUSE = 2.0
 # However long fal asks us to wait, and however often it did: the next look is not further away.
 LONGEST_PAUSE = 300.0
 
@@ -34,17 +33,21 @@ class LeaseLost(Exception):
 
 
 def submit(generation: Generation) -> None:
-    """Claim a queued generation if there is room, and send it."""
+    """Send a queued generation when its turn has come; otherwise see whether anybody's has."""
     if generation.cancel_requested_at:
         generation.finish(State.CANCELLED, cause="cancelled", reason=Reason.CANCELLED)
-    elif generation.deadline_at <= timezone.now():
+    elif generation.deadline_at <= now():
         generation.finish(State.FAILED, cause="deadline", reason=Reason.DEADLINE)
-    elif Generation.objects.filter(state__in=WITH_FAL).count() >= settings.FAL_MAX_IN_FLIGHT:
-        generation.wait(FULL_PAUSE, tries=generation.tries)
-    else:
+    elif generation.turn_at or _has_its_turn(generation):
         tries = generation.tries
         if generation.claim(State.SUBMITTING, seconds=LEASE, cause="claimed"):
+            assert failpoint("submit.claimed")
             _send(generation, tries)
+
+
+def _has_its_turn(generation: Generation) -> bool:
+    """Whoever looks lets everybody go whose turn it is; whether this one is among them."""
+    return door.open_to(connect()) and generation.pk in line.move_up(besides=generation.pk)
 
 
 def _send(generation: Generation, tries: int) -> None:
@@ -53,6 +56,7 @@ def _send(generation: Generation, tries: int) -> None:
     try:
         arguments = fal_arguments(generation, fal)
     except Unavailable as error:
+        door.unavailable(f"upload: {error}")
         _requeue(generation, tries, cause=f"upload failed: {error}")
         return
     except LeaseLost:
@@ -60,18 +64,23 @@ def _send(generation: Generation, tries: int) -> None:
     if not (prepared := Attempt.prepare(generation, arguments)):
         return
     attempt, token = prepared
+    assert failpoint("submit.prepared")
     if not attempt.begin(generation):
         attempt.reject({"error": "not sent: lease lost or cancelled"}, was=Attempt.State.PREPARED)
         _stop_if_asked(generation)
         return
+    assert failpoint("submit.sending")
     address = settings.PUBLIC_URL + reverse("generations:fal_webhook", args=[token])
     outcome = fal.submit(generation.endpoint, arguments, address)
+    assert failpoint("submit.answered")
     if isinstance(outcome, Accepted):
         _accepted(attempt, outcome)
     elif isinstance(outcome, NotAccepted):
         _not_accepted(generation, attempt, outcome, tries)
     else:
-        _ambiguous(generation, attempt, {"why": outcome.why, "body": outcome.raw})
+        doubt(generation, attempt, {"why": outcome.why, "body": outcome.raw})
+    assert failpoint("submit.recorded")
+    door.learn_from_submit(outcome, settings.FAL_MAX_IN_FLIGHT)
 
 
 def recover(generation: Generation) -> None:
@@ -80,30 +89,21 @@ def recover(generation: Generation) -> None:
     Every answer is fenced by the epoch, which `Attempt.begin` bumps: if the worker is only slow and begins
     to send after we looked, our move loses; if we move first, it may not send any more.
     """
-    if generation.lease_until and generation.lease_until > timezone.now():
+    if generation.lease_until and generation.lease_until > now():
         return
     live = generation.attempts.filter(state__in=LIVE).last()
     if live and live.state == Attempt.State.ACCEPTED:
         taken_on(live, str(live.request_id), cause="accepted before the worker died")
     elif live and live.state == Attempt.State.SENDING:
         # Bytes may have left. Only evidence decides from here on, never a second POST.
-        _ambiguous(generation, live, {"why": "the worker died while sending"})
+        doubt(generation, live, {"why": "the worker died while sending"})
     else:
         with transaction.atomic():
-            if generation.move(State.QUEUED, cause="lease expired before sending", wake_at=timezone.now()):
+            if generation.move(State.QUEUED, cause="lease expired before sending", wake_at=now()):
                 generation.attempts.filter(state=Attempt.State.PREPARED).update(
                     state=Attempt.State.REJECTED, reply={"error": "nothing was sent"}
                 )
     doorbell.poke(generation.pk)
-
-
-def resolve(generation: Generation) -> None:
-    """No evidence yet: look again later, and after a quarter of an hour give up without a charge."""
-    if generation.deadline_at <= timezone.now():
-        generation.finish(State.FAILED, cause="unconfirmed", reason=Reason.UNCONFIRMED)
-        return
-    look = min(generation.tries + 1, len(AMBIGUOUS_LOOKS) - 1)
-    generation.wait(AMBIGUOUS_LOOKS[look] - AMBIGUOUS_LOOKS[look - 1])
 
 
 def fal_arguments(generation: Generation, fal: Fal) -> dict[str, Any]:
@@ -149,32 +149,16 @@ def _not_accepted(generation: Generation, attempt: Attempt, outcome: NotAccepted
             cause, patience = f"fal: {outcome.refusal}", min(outcome.retry_after or 0, LONGEST_PAUSE)
             acted = _requeue(generation, tries, cause=cause, at_least=patience)
         if acted and attempt.reject(outcome.raw, was=Attempt.State.SENDING):
-            if outcome.refusal == Refusal.LOCKED:
-                logger.error("generation=%s event=fal_locked", generation.pk)
             return
         transaction.set_rollback(True)
     doorbell.poke(generation.pk)
-
-
-def _ambiguous(generation: Generation, attempt: Attempt, reply: dict[str, Any]) -> None:
-    now = timezone.now()
-    with transaction.atomic():
-        moved = generation.move(
-            State.AMBIGUOUS,
-            cause=str(reply.get("why", ""))[:60],
-            wake_at=now + business(AMBIGUOUS_LOOKS[0]),
-            deadline_at=now + business(AMBIGUOUS_LOOKS[-1]),
-        )
-        if not (moved and attempt.doubt(reply)):
-            transaction.set_rollback(True)
-    doorbell.poke(generation.pk)  # its webhook may have come first
 
 
 def _requeue(generation: Generation, tries: int, *, cause: str, at_least: float = 0) -> bool:
     if _stop_if_asked(generation):
         return True
     wait = max(at_least, backing_off(tries, first=2, factor=2, cap=LONGEST_PAUSE))
-    wake_at = min(timezone.now() + business(wait), generation.deadline_at)
+    wake_at = min(now() + business(wait), generation.deadline_at)
     return generation.move(State.QUEUED, cause=cause[:60], tries=tries + 1, wake_at=wake_at)
 
 

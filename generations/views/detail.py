@@ -14,8 +14,10 @@ from accounts.models import AuditEvent, LedgerEntry
 from accounts.policy import Action
 from generations import doorbell
 from generations.catalogue import CATALOGUE, Field
+from generations.failpoints import failpoint
 from generations.fal.failures import Reason
 from generations.models import Delivery, Generation, State, Upload
+from generations.timing import now
 from generations.views.actor import ActorRequest, with_actor
 
 
@@ -125,11 +127,12 @@ def cancel(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _ask_to_cancel(generation: Generation) -> bool:
     """Leave a request for the motor. Once the file is being fetched there is nothing left to stop."""
-    now = timezone.now()
+    moment = now()
     stoppable = [State.QUEUED, State.SUBMITTING, State.AMBIGUOUS, State.SUBMITTED]
     asked = Generation.objects.filter(pk=generation.pk, state__in=stoppable).update(
-        cancel_requested_at=now, wake_at=now, tries=0
+        cancel_requested_at=moment, wake_at=moment, tries=0
     )
+    assert failpoint("cancel.noted")
     if asked:
         doorbell.poke(generation.pk)
     return bool(asked)

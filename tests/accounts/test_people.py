@@ -114,6 +114,7 @@ def test_an_administrator_adds_a_member_in_the_admin(world: World, client: Clien
     membership = workspace.memberships.get()
     data = {
         "name": workspace.name,
+        "share": 2,
         "memberships-TOTAL_FORMS": "2",
         "memberships-INITIAL_FORMS": "1",
         "memberships-0-id": membership.pk,

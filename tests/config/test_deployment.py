@@ -72,7 +72,8 @@ def test_web_is_granian_serving_the_application_under_wsgi():
 def test_each_worker_listens_to_one_queue_with_the_json_serializer():
     for role, queue in {"worker": "drive", "media": "media"}.items():
         words = shlex.split(procfile()[role])
-        assert words[3:] == [queue, "--serializer", "rq.serializers.JSONSerializer"]
+        steady = ["--worker-class", "rq.SimpleWorker"]
+        assert words[3:] == [queue, *steady, "--serializer", "rq.serializers.JSONSerializer"]
 
 
 def dockerfile() -> list[str]:
@@ -86,6 +87,10 @@ def test_the_image_runs_as_nobody_special_and_installs_by_hash():
     assert users == ["dailies"]
     assert "--uid 10001" in text
     assert "--require-hashes" in text
+
+
+def test_the_image_compiles_the_failpoints_to_nothing():
+    assert "PYTHONOPTIMIZE=1" in "\n".join(dockerfile())
 
 
 def test_the_image_holds_the_product_and_nothing_that_pretends():

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from generations.fal import client as client_module
 from generations.fal import download
-from generations.fal.client import Account, Fal
+from generations.fal.client import JSON_CAP, Account, Fal
 from generations.fal.failures import Reason, read_failure
 from generations.fal.replies import Accepted, Ambiguous, NotAccepted, Refusal, Unavailable
 
@@ -83,13 +82,27 @@ def answer(status: int, body: Any = "", **headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + content
 
 
-def fal_at(url: str) -> Fal:
+def fal_at(url: str, patience: float = 40) -> Fal:
     hosts = frozenset({url.removeprefix("http://")})
-    return Fal(Account("id:secret", url, url, hosts, 3600, 3600, before=lambda: None))
+    return Fal(
+        Account(
+            key="id:secret",
+            queue_url=url,
+            rest_url=url,
+            api_url=f"{url}/v1",
+            media_hosts=hosts,
+            start_deadline=3600,
+            keep_seconds=3600,
+            patience=patience,
+            before=lambda: None,
+        )
+    )
 
 
-def submit(url: str) -> Any:
-    return fal_at(url).submit("fal-ai/veo3.1/lite", {"prompt": "waves"}, "https://example.com/hook/")
+def submit(url: str, patience: float = 40) -> Any:
+    return fal_at(url, patience).submit(
+        "fal-ai/veo3.1/lite", {"prompt": "waves"}, "https://example.com/hook/"
+    )
 
 
 GOOD = {
@@ -132,7 +145,7 @@ AMBIGUOUS = {
     "no id": answer(200, {"status": "IN_QUEUE"}),
     "an id that is a number": answer(200, GOOD | {"request_id": 7}),
     "a foreign status host": answer(200, GOOD | {"status_url": "https://evil.example/s"}),
-    "more than 1 MiB": answer(200, "x" * (client_module.JSON_CAP + 1)),
+    "more than 1 MiB": answer(200, "x" * (JSON_CAP + 1)),
     "500 in fal's shape": answer(500, {"detail": "oops"}),
     "502": answer(502, "<html>"),
     "503": answer(503, {"detail": "busy", "error_type": "runner_scheduling_failure"}),
@@ -182,10 +195,9 @@ def test_a_refused_connection_proves_that_nothing_was_sent() -> None:
     assert outcome == NotAccepted(Refusal.UNREACHABLE, raw={"error": "ConnectError"})
 
 
-def test_a_dripping_answer_is_cut_off_and_ambiguous(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "OVERALL_SECONDS", 0.5)
+def test_a_dripping_answer_is_cut_off_and_ambiguous() -> None:
     with peer(answer(200, GOOD), drip=0.05) as url:
-        assert isinstance(submit(url), Ambiguous)
+        assert isinstance(submit(url, patience=0.5), Ambiguous)
 
 
 def test_a_dripping_download_is_cut_off(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,40 +1,28 @@
-"""Every fate in the table does what its row says."""
+"""Every fate in the table does what its row says; those of submits and results have modules of their own."""
 
 import io
 import time
-from collections.abc import Callable
-from typing import Any
 
 import av
-import httpx
 import pytest
 
 from fal_emulator import fates
+from fal_emulator.effects import ORDINARY
 from fal_emulator.fates import FATES
 from fal_emulator.server import Emulator
 
-from .conftest import Fal, Sink, anyone, wait_until
+from .conftest import Fal, Sink, wait_until
+from .proofs import Proof, Proofs
+from .test_fates_of_results import PROOFS as RESULTS
+from .test_fates_of_results import clip_of
+from .test_fates_of_submits import PROOFS as SUBMITS
 from .test_webhooks import is_genuine
 
-Proof = Callable[[Emulator, Fal, Sink], None]
-PROOFS: dict[str, Proof] = {}
+PROOFS = Proofs()
 
 
-def proves(word: str) -> Callable[[Proof], Proof]:
-    def keep(proof: Proof) -> Proof:
-        PROOFS[word] = proof
-        return proof
-
-    return keep
-
-
-@pytest.mark.parametrize("word", [fate.word for fate in FATES])
-def test_a_fate_does_what_its_row_says(word: str, emulator: Emulator, fal: Fal, sink: Sink) -> None:
-    PROOFS[word](emulator, fal, sink)
-
-
-def test_no_proof_is_left_over_from_a_fate_that_is_gone() -> None:
-    assert set(PROOFS) == {fate.word for fate in FATES}
+def test_every_fate_has_its_proof() -> None:
+    assert PROOFS.keys() | SUBMITS.keys() | RESULTS.keys() == {fate.word for fate in FATES}
 
 
 def test_fates_are_found_in_any_case_and_in_any_number() -> None:
@@ -42,13 +30,14 @@ def test_fates_are_found_in_any_case_and_in_any_number() -> None:
         "slow",
         "lost webhook",
     ]
-    effect = fates.effect_of("[slow] [silent] [twice]")
-    assert (effect.pace, effect.soundless, effect.copies) == (5.0, True, 2)
+    effect = fates.effect_of(["slow", "silent", "twice", "drop", "gone", "clip 503"])
+    assert (effect.pace, effect.soundless, effect.copies, effect.gone) == (5.0, True, 2, True)
+    assert [trouble.kind for trouble in effect.troubles] == ["drop", "503"]
 
 
 def test_prompts_without_brackets_have_no_fate() -> None:
-    assert fates.effect_of("policy, slow and never fail (reject)") == fates.ORDINARY
-    assert fates.effect_of(None) == fates.ORDINARY
+    for prompt in ("policy, slow and never fail (reject)", None, 7):
+        assert fates.effect_of(fates.words_in(prompt)) == ORDINARY
 
 
 def fails(kind: str, status: int) -> Proof:
@@ -81,38 +70,13 @@ PROOFS["fail"] = fails("runner_server_error", 500)
 PROOFS["timeout"] = fails("generation_timeout", 504)
 
 
-@proves("reject")
-def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
-    answer = fal.post("A cat [reject]")
-    assert answer.status_code == 422
-    assert answer.json()["detail"][0]["loc"] == ["body", "prompt"]
-    assert emulator.journal() == []
-
-
-@proves("busy")
-def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
-    answers = [fal.post("A cat [busy]") for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [429, 429, 200]
-    assert answers[0].headers["Retry-After"] == "1"
-    assert fal.post("A dog [busy]").status_code == 429  # counted by input
-    assert len(emulator.journal()) == 1
-
-
-@proves("locked")
-def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
-    answer = fal.post("A cat [locked]")
-    assert answer.status_code == 403
-    assert "locked" in answer.json()["detail"]
-    assert emulator.journal() == []
-
-
-@proves("slow")
+@PROOFS.of("slow")
 def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     metrics = fal.completed(fal.submit("A cat [slow]"))["metrics"]
     assert metrics["inference_time"] >= 5 * 4.0 / emulator.app.world.timeline.speed
 
 
-@proves("never")
+@PROOFS.of("never")
 def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     job = fal.submit("A cat [never]")
     wait_until(lambda: fal.status(job).json()["status"] == "IN_PROGRESS")
@@ -122,48 +86,14 @@ def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     assert fal.result(job).status_code == 499
 
 
-@proves("drop")
-def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
-    with pytest.raises(httpx.RemoteProtocolError):
-        fal.post("A cat [drop]", webhook=sink.url)
-    [line] = emulator.journal()
-    assert sink.wait(1)[0].body["request_id"] == line["request_id"]
-
-
-@proves("refuse")
-def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
-    with pytest.raises(httpx.RemoteProtocolError):
-        fal.post("A cat [refuse]")
-    assert emulator.journal() == []
-
-
-def answered_with(word: str, status: int, accepted: bool) -> Proof:
-    def proof(emulator: Emulator, fal: Fal, sink: Sink) -> None:
-        for _ in range(2):
-            answer = fal.post(f"A cat [{word}]", webhook=sink.url)
-            assert answer.status_code == status
-            assert answer.headers["Content-Type"].startswith("text/html")
-            assert "x-fal-request-id" not in answer.headers
-        assert len(emulator.journal()) == (2 if accepted else 0)
-        if accepted:
-            assert {one.body["status"] for one in sink.wait(2)} == {"OK"}
-
-    return proof
-
-
-PROOFS["html"] = answered_with("html", 200, accepted=True)
-PROOFS["502"] = answered_with("502", 502, accepted=True)
-PROOFS["503"] = answered_with("503", 503, accepted=False)
-
-
-@proves("lost webhook")
+@PROOFS.of("lost webhook")
 def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     assert fal.result(fal.submit("A cat [lost webhook]", webhook=sink.url)).status_code == 200
     time.sleep(0.2)
     assert (sink.arrivals, emulator.deliveries()) == ([], [])
 
 
-@proves("twice")
+@PROOFS.of("twice")
 def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     sink.pause = 0.3
     fal.submit("A cat [twice]", webhook=sink.url)
@@ -172,14 +102,14 @@ def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     assert abs(first.time - second.time) < 0.3  # the second did not wait for the first
 
 
-@proves("early")
+@PROOFS.of("early")
 def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     job = fal.submit("A cat [early]", webhook=sink.url)
     assert [one.body["request_id"] for one in sink.arrivals] == [job["request_id"]]
     assert fal.client.get(job["response_url"]).status_code == 200
 
 
-@proves("late")
+@PROOFS.of("late")
 def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     job = fal.submit("A cat [late]", webhook=sink.url)
     fal.completed(job)
@@ -188,7 +118,7 @@ def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     assert sink.wait(1)[0].time - done >= 15 / emulator.app.world.timeline.speed
 
 
-@proves("null")
+@PROOFS.of("null")
 def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     job = fal.submit("A cat [null]", webhook=sink.url)
     body = sink.wait(1)[0].body
@@ -197,7 +127,7 @@ def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     assert fal.result(job).json()["video"]["url"]
 
 
-@proves("contradict")
+@PROOFS.of("contradict")
 def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     job = fal.submit("A cat [contradict]", webhook=sink.url)
     arrivals = sink.wait(2)
@@ -206,7 +136,7 @@ def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     assert fal.result(job).status_code == 200
 
 
-@proves("forged")
+@PROOFS.of("forged")
 def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     fal.submit("A cat [forged]", webhook=sink.url)
     forged, foreign, real = sink.wait(3)
@@ -218,18 +148,14 @@ def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     assert real.body["status"] == "OK"
 
 
-def clip_of(answer: httpx.Response) -> bytes:
-    return anyone.get(answer.json()["video"]["url"]).raise_for_status().content
-
-
-@proves("silent")
+@PROOFS.of("silent")
 def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     clip = clip_of(fal.run("A cat [silent]", generate_audio=True))
     with av.open(io.BytesIO(clip), "r") as container:
         assert not container.streams.audio
 
 
-@proves("short")
+@PROOFS.of("short")
 def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     clip = clip_of(fal.run("A cat [short]", duration="4s"))
     with av.open(io.BytesIO(clip), "r") as container:
@@ -237,33 +163,7 @@ def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
         assert abs(container.duration / av.time_base - 2) < 0.1
 
 
-@proves("gone")
-def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
-    job = fal.submit("A cat [gone]")
-    for _ in range(2):
-        assert anyone.get(video_url(fal.result(job))).status_code == 404
-
-
-@proves("gone once")
-def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
-    job = fal.submit("A cat [gone once]", webhook=sink.url)
-    told = sink.wait(1)[0].body["payload"]["video"]["url"]
-    assert video_url(fal.result(job)) == told
-    assert anyone.get(told).status_code == 404
-    fresh = video_url(fal.result(job))
-    assert fresh != told
-    assert anyone.get(fresh).status_code == 200
-
-
-@proves("truncated")
-def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
-    video = fal.run("A cat [truncated]").json()["video"]
-    with pytest.raises(httpx.RemoteProtocolError):
-        anyone.get(video["url"])
-    assert len(anyone.get(video["url"]).content) == video["file_size"]
-
-
-@proves("odd")
+@PROOFS.of("odd")
 def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     usual, odd = fal.submit("A cat"), fal.submit("A cat [odd]")
     plain, status = fal.completed(usual), fal.completed(odd)
@@ -272,7 +172,7 @@ def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     assert set(fal.result(odd).json()) > set(fal.result(usual).json())
 
 
-@proves("uncancellable")
+@PROOFS.of("uncancellable")
 def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     job = fal.submit("A cat [uncancellable]", webhook=sink.url)
     answer = fal.client.put(job["cancel_url"])
@@ -284,6 +184,15 @@ def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     assert sink.wait(1)[0].body["status"] == "OK"
 
 
-def video_url(answer: httpx.Response) -> str:
-    body: Any = answer.json()
-    return str(body["video"]["url"])
+@PROOFS.of("cancel race")
+def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
+    job = fal.submit("A cat [cancel race] [never]", webhook=sink.url)
+    answer = fal.client.put(job["cancel_url"])
+    assert (answer.status_code, answer.json()["status"]) == (202, "CANCELLATION_REQUESTED")
+    assert [one.body["status"] for one in sink.arrivals] == ["OK"]  # there before the answer was
+    assert fal.client.get(job["response_url"]).status_code == 200
+
+
+@pytest.mark.parametrize("word", PROOFS)
+def test_a_fate_does_what_its_row_says(word: str, emulator: Emulator, fal: Fal, sink: Sink) -> None:
+    PROOFS[word](emulator, fal, sink)

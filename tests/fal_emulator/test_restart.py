@@ -115,8 +115,8 @@ def test_a_torn_line_costs_nothing_but_itself(tmp_path: Path) -> None:
     journal.write({"a": 2})
     journal.close()
     again = Journal(path, durable=False)
+    assert list(again.past()) == [{"a": 1}, {"a": 2}]
     again.close()
-    assert again.past == [{"a": 1}, {"a": 2}]
 
 
 def test_the_port_is_free_again_after_the_block(tmp_path: Path) -> None:

@@ -112,14 +112,17 @@ def test_a_child_that_misbehaves_is_rejected_and_the_next_is_not(deed: str, verd
     assert run("everything", "x")["heard"] == ["x"]
 
 
-@pytest.mark.parametrize("deed", ["hold", "be_silent"])
-def test_a_child_that_does_nothing_is_ended_by_the_clock(deed: str, tmp_path: Path):
-    started = time.monotonic()
+def test_a_child_that_does_nothing_is_ended_by_the_clock(tmp_path: Path):
     with pytest.raises(sandbox.Disturbed, match="too long"):
-        run(deed, str(tmp_path / "here"), cpu_seconds=1)
+        run("hold", str(tmp_path / "here"), cpu_seconds=1)
+    assert gone(written(tmp_path / "here")[1])
+
+
+def test_a_child_that_will_say_no_more_is_not_waited_for():
+    started = time.monotonic()
+    with pytest.raises(sandbox.Disturbed):
+        run("be_silent", cpu_seconds=10)
     assert time.monotonic() - started < 15
-    if deed == "hold":
-        assert gone(written(tmp_path / "here")[1])
 
 
 def test_a_child_cannot_fill_the_disk(tmp_path: Path):
@@ -192,6 +195,15 @@ def test_all_of_it_ends_with_an_owner_who_is_killed(tmp_path: Path):
         assert alive(child)
         owner.kill()
     assert gone(nursery, child, seconds=5)
+
+
+def test_a_child_whom_everybody_has_left_is_ended_by_the_clock(tmp_path: Path):
+    with script(f"run('hold', {str(tmp_path / 'here')!r}, memory_mib=256, cpu_seconds=1)") as owner:
+        nursery, child = written(tmp_path / "here")
+        os.kill(nursery, signal.SIGSTOP)
+        owner.kill()
+        os.kill(nursery, signal.SIGKILL)
+    assert gone(child)
 
 
 def test_idle_nurseries_end_with_their_owner():

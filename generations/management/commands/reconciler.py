@@ -7,35 +7,41 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, close_old_connections
+from django.db import Error, close_old_connections
 
-from generations.reconcile import sweep
+from generations.doorbell import Bell
+from generations.reconcile import Leader, sweep
 from generations.timing import SWEEP, business
 
 logger = logging.getLogger(__name__)
+# However often it is nudged: one look in so many seconds answers all of them.
+CALM = 0.05
 
 
 class Command(BaseCommand):
     """Sweeps until it is told to stop."""
 
-    help = "Wake every generation whose time has come, every few seconds."
+    help = "Wake every generation whose time has come, every few seconds or when nudged."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Once is for an operator and for tests."""
         parser.add_argument("--once", action="store_true", help="sweep once and exit")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Sweep, wait, sweep; a database that is away is waited for."""
+        """Sweep, wait, sweep; a database that is away is waited for, another leader is stood by for."""
         if options["once"]:
             self.stdout.write(f"{sweep()} rung")
             return
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        leader, bell = Leader(), Bell()
         while not stop.is_set():
             close_old_connections()
             try:
-                sweep()
-            except DatabaseError:
+                if leader.leads():
+                    sweep()
+            except Error:
                 logger.exception("event=sweep_failed")
-            stop.wait(business(SWEEP).total_seconds())
+            stop.wait(CALM)
+            bell.wait(business(SWEEP).total_seconds(), stopped=stop.is_set)

@@ -1,0 +1,145 @@
+"""How fal's door looks from here: closed circuit, open (nothing is sent), or trying with one request."""
+
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
+
+from generations.timing import CALL, business, now
+
+# So many bad answers in a row, within the window, and we stop asking.
+FAILURES, WINDOW = 5, 30.0
+FIRST_PAUSE, LONGEST_PAUSE = 30.0, 300.0
+
+
+class Breaker(models.Model):
+    """One row. Every change is compare-and-set, so of many workers exactly one probes.
+
+    closed → open: many bad answers in a row, or one that says that our key or balance is no good.
+    open → trying: the pause is over and a probe that costs nothing was answered.
+    trying → closed: a paid request was taken (or refused by fal itself). trying → open: it was not.
+    """
+
+    class State(models.TextChoices):
+        CLOSED = "closed", "Closed: all is well"
+        OPEN = "open", "Open: nothing is sent"
+        TRYING = "trying", "Trying with one request"
+
+    name = models.CharField(max_length=20, primary_key=True, default="fal")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.CLOSED)
+    reason = models.CharField(max_length=120, blank=True, default="")
+    failures = models.PositiveIntegerField(default=0)
+    failing_since = models.DateTimeField(null=True, blank=True)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    # Until when nobody asks; while somebody probes, until when that one has the word.
+    until = models.DateTimeField(null=True, blank=True)
+    pause = models.FloatField(default=FIRST_PAUSE)
+    tried_at = models.DateTimeField(null=True, blank=True)
+    # After a 429: how many requests we have out at most, growing again; and when the next may go.
+    places = models.PositiveIntegerField(null=True, blank=True)
+    quiet_until = models.DateTimeField(null=True, blank=True)
+    told_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.state}"
+
+    @classmethod
+    def current(cls) -> "Breaker":
+        """As it is now."""
+        return cls.objects.filter(pk="fal").first() or cls.objects.get_or_create(pk="fal")[0]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing may be sent, probes excepted."""
+        return self.state == self.State.OPEN
+
+    def wants_probe(self) -> bool:
+        """Whether the pause is over."""
+        return self.is_open and (self.until is None or self.until <= now())
+
+    def claim_probe(self) -> bool:
+        """Have the word for one probe; False for all but one."""
+        moment = now()
+        due = Breaker.objects.filter(Q(until=None) | Q(until__lte=moment), pk=self.pk, state=self.State.OPEN)
+        return bool(due.update(until=moment + max(timedelta(seconds=1.5 * CALL), business(self.pause))))
+
+    def answered(self) -> bool:
+        """The probe came through: let one paid request try."""
+        return bool(
+            Breaker.objects.filter(pk=self.pk, state=self.State.OPEN).update(
+                state=self.State.TRYING, tried_at=None
+            )
+        )
+
+    def claim_try(self) -> bool:
+        """Be the one request; another may try when this one was never heard of again."""
+        forgotten = Q(tried_at=None) | Q(tried_at__lte=now() - timedelta(seconds=2 * CALL))
+        trying = Breaker.objects.filter(forgotten, pk=self.pk, state=self.State.TRYING)
+        return bool(trying.update(tried_at=now()))
+
+    @classmethod
+    def good(cls, *, paid: bool) -> None:
+        """fal itself answered sensibly; only a paid request proves that it takes those again.
+
+        Writes only when that is news.
+        """
+        news = Q(state=cls.State.CLOSED, failures__gt=0) | (Q(state=cls.State.TRYING) if paid else Q(pk=None))
+        cls.objects.filter(news, pk="fal").update(
+            state=cls.State.CLOSED,
+            failures=0,
+            failing_since=None,
+            pause=FIRST_PAUSE,
+            reason="",
+            until=None,
+            tried_at=None,
+        )
+
+    @classmethod
+    def bad(cls, reason: str, *, paid: bool, at_once: bool = False) -> None:
+        """fal did not answer, or not as itself; `at_once` when it would say the same to everybody."""
+        moment, row = now(), cls.objects.filter(pk=cls.current().pk)
+        old = Q(failing_since=None) | Q(failing_since__lte=moment - business(WINDOW))
+        row.update(
+            failures=Case(When(old, then=Value(1)), default=F("failures") + 1),
+            failing_since=Case(When(old, then=Value(moment)), default=F("failing_since")),
+        )
+        enough = Q() if at_once else Q(failures__gte=FAILURES)
+        opening = {"state": cls.State.OPEN, "reason": reason[:120], "tried_at": None}
+        row.filter(enough, state=cls.State.CLOSED).update(
+            opened_at=moment, pause=FIRST_PAUSE, until=moment + business(FIRST_PAUSE), **opening
+        )
+        trying = row.filter(state=cls.State.TRYING).first() if paid else None
+        if trying:  # the one request came back: twice the pause
+            longer = min(trying.pause * 2, LONGEST_PAUSE)
+            row.filter(state=cls.State.TRYING).update(
+                pause=longer, until=moment + business(longer), **opening
+            )
+
+    def unanswered(self, reason: str) -> None:
+        """The probe came to nothing: wait twice as long."""
+        longer = min(self.pause * 2, LONGEST_PAUSE)
+        Breaker.objects.filter(pk=self.pk, state=self.State.OPEN).update(
+            pause=longer, until=now() + business(longer), reason=reason[:120]
+        )
+
+    # ── 429: fewer at a time ────────────────────────────────────────────────────────────────────
+
+    @classmethod
+    def throttle(cls, out: int, seconds: float) -> None:
+        """fal has enough of us: half as many places, and nothing for so long."""
+        cls.current()
+        cls.objects.filter(pk="fal").update(
+            places=max(1, out // 2), quiet_until=now() + business(seconds) if seconds else None
+        )
+
+    @classmethod
+    def ease(cls, most: int) -> None:
+        """A request was taken: one place more, until all are ours again. Writes only after a 429."""
+        narrowed = cls.objects.filter(pk="fal", places__isnull=False)
+        narrowed.update(places=Case(When(places__gte=most - 1, then=Value(None)), default=F("places") + 1))
+
+    def room(self, most: int, out: int) -> int:
+        """How many may be sent now, when so many are out and `most` may be."""
+        if self.is_open or (self.quiet_until and self.quiet_until > now()):
+            return 0
+        return max(0, min(most, self.places or most) - out)

@@ -19,6 +19,7 @@ def wishes() -> Wishes:
     parser.add_argument("--time-scale", type=float, default=usual.time_scale)
     parser.add_argument("--speed", type=float, default=usual.speed, help="of the emulator")
     parser.add_argument("--rate", type=float, default=usual.rate, help="orders a second")
+    parser.add_argument("--fal-timeout", type=float, default=usual.fal_timeout, help="of one call to fal")
     parser.add_argument("--quiet-seconds", type=float, default=usual.quiet_seconds)
     parser.add_argument("--users", type=int, default=0)
     parser.add_argument("--teams", type=int, default=0)

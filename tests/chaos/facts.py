@@ -1,6 +1,7 @@
 """What the judge is told: submissions as fal knows them, and what stands in the books. Plain values."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from tests.chaos.people import Person
@@ -22,6 +23,15 @@ class Submission:
 
 
 @dataclass(frozen=True)
+class Step:
+    """A change of state: when, to what, and why."""
+
+    at: datetime
+    state: str
+    cause: str
+
+
+@dataclass(frozen=True)
 class Generation:
     """One clip somebody ordered, by its row and the rows about its money."""
 
@@ -40,7 +50,7 @@ class Generation:
     files: tuple[str, ...] = ()  # keys in the vault
     clip: str = ""  # sha256 of the clip's file, as written down
     seconds: float | None = None  # from order to end
-    story: tuple[str, ...] = ()
+    story: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from accounts.models import LedgerEntry, Membership, Role, User, Wallet, open_wo
 from generations.invariants import violations
 from generations.models import OPEN, Attempt, Clip, Delivery, StateChange
 from generations.models import Generation as Row
-from tests.chaos.facts import Books, File, Generation, Purse
+from tests.chaos.facts import Books, File, Generation, Purse, Step
 from tests.chaos.people import Person, session_of
 from tests.chaos.wishes import CREDITS, Wishes
 
@@ -92,8 +92,7 @@ def generations() -> Iterator[Generation]:
     for entry in LedgerEntry.objects.exclude(hold=None):
         charges[entry.hold_id].append(-entry.amount)
     for change in StateChange.objects.order_by("id"):
-        line = f"{change.at:%H:%M:%S.%f} {change.before or '-'} → {change.after}: {change.cause}"
-        story[change.generation_id].append(line)
+        story[change.generation_id].append(Step(change.at, change.after, change.cause))
     for row in Row.objects.select_related("hold", "clip").iterator(2000):
         ended = row.finished_at
         yield Generation(

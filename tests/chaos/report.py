@@ -1,9 +1,11 @@
 """A run as a table of figures, and what is wrong with the stories behind it."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 
 from tests.chaos.drill import Outcome
+from tests.chaos.facts import Generation
 from tests.chaos.oracle import concerned
 
 SHOWN = 20
@@ -17,7 +19,8 @@ def lines(outcome: Outcome) -> Iterator[str]:
     for finding in outcome.findings[:SHOWN]:
         yield f"  {finding.kind}: {finding.subject}: {finding.words}"
         row = concerned(finding, outcome.evidence.books)
-        yield from (f"      {line}" for line in row.story) if row else ()
+        for step in row.story if row else ():
+            yield f"      {step.at:%H:%M:%S.%f} {step.state}: {step.cause}"
     if len(outcome.findings) > SHOWN:
         yield f"  … and {len(outcome.findings) - SHOWN} more"
 
@@ -43,8 +46,23 @@ def figures(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "seconds", ", ".join(f"{name} {value:.1f}" for name, value in outcome.seconds.items())
     yield "clips a second", f"{len(rows) / busy:.1f}"
     yield "order to end", f"median {waits[len(waits) // 2]:.1f} s, worst {waits[-1]:.1f} s"
+    yield from waits_by_state(rows)
     used = sorted(outcome.stage.processor.items(), key=lambda each: -each[1])
     yield "processor seconds", ", ".join(f"{name} {value:.1f}" for name, value in used)
+
+
+def waits_by_state(rows: list[Generation]) -> Iterator[tuple[str, str]]:
+    """How long clips stood in each state, and why they came into it: what to shorten next."""
+    stood: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    for row in rows:
+        for step, following in pairwise(row.story):
+            stood[step.state].append(((following.at - step.at).total_seconds(), step.cause))
+    for state, waits in stood.items():
+        waits.sort()
+        total, (worst, cause) = sum(wait for wait, _ in waits), waits[-1]
+        middle = waits[len(waits) // 2][0]
+        words = f"{len(waits)} times, median {middle:.2f} s, worst {worst:.1f} s ({cause}), sum {total:.0f} s"
+        yield f"in {state}", words
 
 
 def listed(counts: Counter[str]) -> str:

@@ -193,6 +193,7 @@ class Stage:
             **emulator_environment(self.fal_port),
             "FAL_WEBHOOK_USER_ID": EMULATOR_ACCOUNT,
             "TIME_SCALE": str(self.wishes.time_scale),
+            "FAL_TIMEOUT": str(self.wishes.fal_timeout),
             "DJANGO_SETTINGS_MODULE": self.crew.settings,
         }
 

@@ -17,6 +17,8 @@ class Wishes:
     # here, in looks at it, as it would there.
     time_scale: float = 60.0
     speed: float = 20.0
+    # Seconds; leases are multiples of it, so it is what a kill costs.
+    fal_timeout: float = 4.0
     quiet_seconds: float = 120.0
     users: int = 0
     teams: int = 0

@@ -37,7 +37,7 @@ class Waiting:
     workspace: uuid.UUID
     author: int
     express: bool
-    since: datetime
+    since: tuple[datetime, int]  # when it was ordered, and which take of that order it is
 
 
 @dataclass
@@ -80,7 +80,7 @@ class Rules:
         crowded = not one.express and out.long >= self.most - self.reserved
         return not crowded and out.members[one.workspace, one.author] < self.member
 
-    def rank(self, one: Waiting, out: Out) -> tuple[float, int, datetime]:
+    def rank(self, one: Waiting, out: Out) -> tuple[float, int, tuple[datetime, int]]:
         """Least first: the workspace's load by its share, the member's load, then age."""
         load = out.workspaces[one.workspace] / max(1, self.shares.get(one.workspace, 1))
         return load, out.members[one.workspace, one.author], one.since
@@ -167,7 +167,11 @@ def _heads(ready: GenerationQuerySet, room: int) -> list[Waiting]:
         order_by=[F("created_at"), F("take")],
     )
     rows = ready.annotate(express=_express()).annotate(nth=nth).filter(nth__lte=room)
-    return [Waiting(*row) for row in rows.values_list("pk", "workspace", "author", "express", "created_at")]
+    each = rows.values_list("pk", "workspace", "author", "express", "created_at", "take")
+    return [
+        Waiting(pk, workspace, author, express, (created_at, take))
+        for pk, workspace, author, express, created_at, take in each
+    ]
 
 
 def _rules(breaker: Breaker) -> Rules:

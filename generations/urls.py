@@ -3,7 +3,7 @@
 from django.urls import path
 
 from generations import webhooks
-from generations.views import create, detail, gallery, media, statement
+from generations.views import again, create, detail, gallery, media, statement
 
 app_name = "generations"
 
@@ -17,6 +17,7 @@ urlpatterns = [
     path("live/", gallery.live, name="live"),
     path("generations/<uuid:pk>/", detail.detail, name="detail"),
     path("generations/<uuid:pk>/cancel/", detail.cancel, name="cancel"),
+    path("generations/<uuid:pk>/again/", again.again, name="again"),
     path("generations/<uuid:pk>/delete/", detail.delete, name="delete"),
     path("generations/<uuid:pk>/restore/", detail.restore, name="restore"),
     path("credits/", statement.statement, name="credits"),

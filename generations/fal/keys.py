@@ -43,7 +43,10 @@ class KeySet:
 
     def refetch(self) -> bool:
         """Ask for the set unless that was done within the minute; whether it changed."""
-        with self._lock:
+        # While there are keys, nobody waits for somebody else's question; without any, all have to.
+        if not self._lock.acquire(blocking=not self.keys):
+            return False
+        try:
             now = time.monotonic()
             if now - self.asked_at < REFETCH_SECONDS:
                 return False
@@ -54,6 +57,8 @@ class KeySet:
             changed = keys != self.keys
             self.keys, self.fetched_at = keys, now
             return changed
+        finally:
+            self._lock.release()
 
 
 def _fetch(url: str) -> list[bytes]:

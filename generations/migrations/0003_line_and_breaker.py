@@ -21,6 +21,8 @@ class Migration(migrations.Migration):
                 ('reason', models.CharField(blank=True, default='', max_length=120)),
                 ('failures', models.PositiveIntegerField(default=0)),
                 ('failing_since', models.DateTimeField(blank=True, null=True)),
+                ('silences', models.PositiveIntegerField(default=0)),
+                ('silent_since', models.DateTimeField(blank=True, null=True)),
                 ('opened_at', models.DateTimeField(blank=True, null=True)),
                 ('until', models.DateTimeField(blank=True, null=True)),
                 ('pause', models.FloatField(default=30.0)),

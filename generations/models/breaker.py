@@ -28,8 +28,12 @@ class Breaker(models.Model):
     name = models.CharField(max_length=20, primary_key=True, default="fal")
     state = models.CharField(max_length=8, choices=State.choices, default=State.CLOSED)
     reason = models.CharField(max_length=120, blank=True, default="")
+    # In a row, and since when: of paid requests, and of questions that cost nothing. Apart, because fal may
+    # well answer questions while it takes no requests.
     failures = models.PositiveIntegerField(default=0)
     failing_since = models.DateTimeField(null=True, blank=True)
+    silences = models.PositiveIntegerField(default=0)
+    silent_since = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField(null=True, blank=True)
     # Until when nobody asks; while somebody probes, until when that one has the word.
     until = models.DateTimeField(null=True, blank=True)
@@ -45,8 +49,14 @@ class Breaker(models.Model):
 
     @classmethod
     def current(cls) -> "Breaker":
-        """As it is now."""
-        return cls.objects.filter(pk="fal").first() or cls.objects.get_or_create(pk="fal")[0]
+        """As it is now; to look at it writes nothing."""
+        return cls.objects.filter(pk="fal").first() or cls()
+
+    @classmethod
+    def _row(cls) -> "models.QuerySet[Breaker]":
+        """The row, made when something is to be written down for the first time."""
+        cls.objects.get_or_create(pk="fal")
+        return cls.objects.filter(pk="fal")
 
     @property
     def is_open(self) -> bool:
@@ -83,11 +93,16 @@ class Breaker(models.Model):
 
         Writes only when that is news.
         """
-        news = Q(state=cls.State.CLOSED, failures__gt=0) | (Q(state=cls.State.TRYING) if paid else Q(pk=None))
-        cls.objects.filter(news, pk="fal").update(
+        row = cls.objects.filter(pk="fal")
+        if not paid:
+            row.filter(silences__gt=0).update(silences=0, silent_since=None)
+            return
+        row.filter(Q(state=cls.State.CLOSED, failures__gt=0) | Q(state=cls.State.TRYING)).update(
             state=cls.State.CLOSED,
             failures=0,
             failing_since=None,
+            silences=0,
+            silent_since=None,
             pause=FIRST_PAUSE,
             reason="",
             until=None,
@@ -97,18 +112,21 @@ class Breaker(models.Model):
     @classmethod
     def bad(cls, reason: str, *, paid: bool, at_once: bool = False) -> None:
         """fal did not answer, or not as itself; `at_once` when it would say the same to everybody."""
-        moment, row = now(), cls.objects.filter(pk=cls.current().pk)
-        old = Q(failing_since=None) | Q(failing_since__lte=moment - business(WINDOW))
+        count, since = ("failures", "failing_since") if paid else ("silences", "silent_since")
+        moment, row = now(), cls._row()
+        old = Q(**{since: None}) | Q(**{f"{since}__lte": moment - business(WINDOW)})
         row.update(
-            failures=Case(When(old, then=Value(1)), default=F("failures") + 1),
-            failing_since=Case(When(old, then=Value(moment)), default=F("failing_since")),
+            **{
+                count: Case(When(old, then=Value(1)), default=F(count) + 1),
+                since: Case(When(old, then=Value(moment)), default=F(since)),
+            }
         )
-        enough = Q() if at_once else Q(failures__gte=FAILURES)
+        enough = Q() if at_once else Q(**{f"{count}__gte": FAILURES})
         opening = {"state": cls.State.OPEN, "reason": reason[:120], "tried_at": None}
         row.filter(enough, state=cls.State.CLOSED).update(
             opened_at=moment, pause=FIRST_PAUSE, until=moment + business(FIRST_PAUSE), **opening
         )
-        trying = row.filter(state=cls.State.TRYING).first() if paid else None
+        trying = row.filter(Q() if paid else enough, state=cls.State.TRYING).first()
         if trying:  # the one request came back: twice the pause
             longer = min(trying.pause * 2, LONGEST_PAUSE)
             row.filter(state=cls.State.TRYING).update(
@@ -127,10 +145,7 @@ class Breaker(models.Model):
     @classmethod
     def throttle(cls, out: int, seconds: float) -> None:
         """fal has enough of us: half as many places, and nothing for so long."""
-        cls.current()
-        cls.objects.filter(pk="fal").update(
-            places=max(1, out // 2), quiet_until=now() + business(seconds) if seconds else None
-        )
+        cls._row().update(places=max(1, out // 2), quiet_until=now() + business(seconds) if seconds else None)
 
     @classmethod
     def ease(cls, most: int) -> None:

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
 from django.db.models import F, Q
@@ -12,6 +12,9 @@ from accounts.models import Hold, User, Wallet, Workspace
 from accounts.policy import Actor
 from generations.models.media import Clip
 from generations.timing import REPOKE, business, now
+
+if TYPE_CHECKING:
+    from generations.waits import Standing
 
 
 class State(models.TextChoices):
@@ -138,6 +141,10 @@ class Generation(models.Model):
 
     objects = GenerationQuerySet.as_manager()
 
+    # What pages say while it is open; `generations.waits` knows.
+    standing: "Standing | None" = None
+    typical: int | None = None
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["author", "form_key", "take"], name="generation_pressed_once"),
@@ -184,7 +191,8 @@ class Generation(models.Model):
     @property
     def revision(self) -> str:
         """Changes whenever a card of it would look different."""
-        return f"{self.state}-{self.queue_position}-{bool(self.cancel_requested_at):d}"
+        place = f"{self.standing.place}.{self.standing.delayed:d}" if self.standing else ""
+        return f"{self.state}-{self.queue_position}-{bool(self.cancel_requested_at):d}-{place}"
 
     @property
     def charged(self) -> int:

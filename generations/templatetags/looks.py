@@ -69,6 +69,15 @@ def shape(generation: Generation) -> str:
 
 
 @register.filter
+def timespan(seconds: int) -> str:
+    """`95` as `1 min 35 s`; nobody reads more than two units."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
+    return " ".join([f"{value}\u00a0{unit}" for value, unit in parts if value][:2]) or "0\u00a0s"
+
+
+@register.filter
 def signed(amount: int) -> str:
     """`+1 234` or `−40`, with a real minus."""
     digits = f"{abs(amount):,}".replace(",", "\u202f")

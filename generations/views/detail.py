@@ -17,8 +17,10 @@ from generations.catalogue import CATALOGUE, Field
 from generations.failpoints import failpoint
 from generations.fal.failures import Reason
 from generations.models import Delivery, Generation, State, Upload
+from generations.orders import price
 from generations.timing import now
 from generations.views.actor import ActorRequest, with_actor
+from generations.waits import explain
 
 
 def _seen(request: ActorRequest, pk: uuid.UUID) -> Generation:
@@ -30,6 +32,7 @@ def _seen(request: ActorRequest, pk: uuid.UUID) -> Generation:
 def detail(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
     """Player, settings, cost lines and the full timeline."""
     generation = _seen(request, pk)
+    explain([generation])
     return render(request, "generations/detail.html", facts(request, generation))
 
 
@@ -46,8 +49,16 @@ def facts(request: ActorRequest, generation: Generation) -> dict[str, Any]:
         "entry": LedgerEntry.objects.filter(hold=generation.hold).first(),
         "parent": generation.remix_of,
         "may_cancel": may(Action.CREATE, Action.CANCEL_ANY, generation.author_id),
+        "form_key": uuid.uuid4(),
+        "price_now": _price_now(generation),
         "may_delete": may(Action.CREATE, Action.DELETE_ANY, generation.author_id),
     }
+
+
+def _price_now(generation: Generation) -> int | None:
+    """What it would cost to run it again today; None when its model is not offered any more."""
+    endpoint = CATALOGUE.get(generation.endpoint)
+    return price(endpoint, generation.input, takes=1).total if endpoint else None
 
 
 def _settings(generation: Generation) -> list[dict[str, Any]]:

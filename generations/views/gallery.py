@@ -17,6 +17,7 @@ from accounts.policy import Action, Actor
 from generations.catalogue import Mode
 from generations.models import OPEN, Generation, State
 from generations.views.actor import ActorRequest, with_actor
+from generations.waits import explain
 
 PAGE = 24
 # A page lists no more cards than it has; more ids than this in one question are somebody's experiment.
@@ -68,6 +69,7 @@ def gallery(request: ActorRequest) -> HttpResponse:
     filtered = GalleryFilter(request.GET, queryset=seen)
     page = _after(filtered.qs.for_cards().order_by("-created_at", "-id"), request.GET.get("after", ""))
     cards = list(page[: PAGE + 1])
+    explain(cards)
     context = {
         "cards": cards[:PAGE],
         "next": _cursor(cards[PAGE - 1]) if len(cards) > PAGE else "",
@@ -89,8 +91,10 @@ def gallery(request: ActorRequest) -> HttpResponse:
 def queue(request: ActorRequest) -> HttpResponse:
     """What is being made in this workspace, and what ended lately."""
     seen = Generation.objects.visible_to(request.actor).for_cards()
+    waiting = list(seen.filter(state__in=OPEN).order_by("-created_at", "-take", "-id")[:MOST_WATCHED])
+    explain(waiting)
     context = {
-        "open": list(seen.filter(state__in=OPEN).order_by("-created_at", "-id")[:MOST_WATCHED]),
+        "open": waiting,
         "ended": list(seen.exclude(state__in=OPEN).order_by("-created_at", "-id")[:12]),
     }
     return render(request, "generations/queue.html", context)
@@ -106,6 +110,7 @@ def live(request: ActorRequest) -> HttpResponse:
         if (known_key := _uuid(key)) is not None:
             known[str(known_key)] = revision
     seen = list(Generation.objects.visible_to(request.actor).for_cards().filter(pk__in=known))
+    explain(seen)
     changed = [each for each in seen if each.revision != known[str(each.pk)]]
     if not changed:
         return HttpResponse(status=204)

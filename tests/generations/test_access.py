@@ -42,7 +42,7 @@ def things(world: World) -> dict[str, uuid.UUID]:
         "generations:upload": picture.pk,
         "generations:restore": binned.pk,
         "accounts:switch": world.alice.workspace.pk,
-    } | {f"generations:{name}": done.pk for name in ("detail", "cancel", "delete", "clip", "poster")}
+    } | {f"generations:{name}": done.pk for name in ("detail", "cancel", "again", "delete", "clip", "poster")}
 
 
 def finished(world: World) -> Generation:

@@ -13,6 +13,7 @@ from accounts.policy import Actor
 from generations import orders
 from generations.models import Generation, State
 from generations.views import gallery
+from generations.waits import explain
 from tests.generations.test_access import finished
 from tests.world import World, order
 
@@ -33,7 +34,7 @@ def queries(client: Any, address: str, **query: str) -> int:
     return len(captured)
 
 
-@pytest.mark.parametrize(("name", "most"), [("gallery", 8), ("queue", 8), ("credits", 10), ("bin", 8)])
+@pytest.mark.parametrize(("name", "most"), [("gallery", 11), ("queue", 11), ("credits", 10), ("bin", 8)])
 def test_a_list_costs_the_same_queries_for_ten_and_twenty_rows(
     world: World, client_of: Any, name: str, most: int
 ) -> None:
@@ -95,6 +96,7 @@ def test_the_gallery_filters_by_words_mode_and_state(world: World, client_of: An
 
 def test_live_answers_204_until_a_card_changes(world: World, client_of: Any) -> None:
     generation = place_many(world.alice, 1)[0]
+    explain([generation])
     alice, address = client_of("alice"), reverse("generations:live")
     known = {"c": f"{generation.pk}:{generation.revision}"}
     assert alice.get(address, known).status_code == 204

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.chaos.drill import run
 from tests.chaos.report import lines
+from tests.chaos.stage import NotReady
 from tests.chaos.wishes import Wishes
 
 
@@ -36,7 +37,11 @@ def wishes() -> Wishes:
 def main() -> int:
     wanted = wishes()
     print(f"seed {wanted.seed}", flush=True)
-    outcome = run(wanted)
+    try:
+        outcome = run(wanted)
+    except NotReady as trouble:
+        print(f"FAILED: {trouble}", flush=True)
+        return 1
     print("\n".join(lines(outcome)), flush=True)
     return 1 if outcome.findings else 0
 

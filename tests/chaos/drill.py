@@ -20,20 +20,21 @@ from django.db import DatabaseError, connection
 from config.demo.environment import known_names
 from config.demo.processes import wait_until
 from config.demo.supervisor import handling, interrupt
-from tests.chaos.facts import House
+from tests.chaos.facts import Books, House
 from tests.chaos.fal_says import Fal
 from tests.chaos.forger import Forger
-from tests.chaos.oracle import Evidence, Finding, judge
+from tests.chaos.oracle import Evidence, Finding, concerned, judge
 from tests.chaos.ordinary.crew import Ordinary
 from tests.chaos.press import Press
 from tests.chaos.product import Product
 from tests.chaos.schedule import AFTERMATH, Schedule, schedule
-from tests.chaos.stage import Stage
+from tests.chaos.stage import Stage, ever
 from tests.chaos.wishes import Wishes
 
 T = TypeVar("T")
 LOOK = 0.25
 TICK = 0.02
+SHOWN = 20  # findings that are explained
 
 
 @dataclass
@@ -49,6 +50,7 @@ class Outcome:
     seconds: dict[str, float]
     faults: dict[str, dict[str, int]]
     forgeries: Counter[str]
+    words: dict[str, list[str]]  # what the logs say of the rows that findings are about
 
 
 def run(wishes: Wishes) -> Outcome:
@@ -92,7 +94,12 @@ class Drill:
             seconds=self.seconds,
             faults=self.fal.played(),
             forgeries=self.forger.answers,
+            words=self.words(findings, evidence.books),
         )
+
+    def words(self, findings: list[Finding], books: Books) -> dict[str, list[str]]:
+        rows = {row.id for finding in findings[:SHOWN] if (row := concerned(finding, books))}
+        return {row: self.stage.words_about(row) for row in rows}
 
     @contextlib.contextmanager
     def timed(self, phase: str) -> Iterator[None]:
@@ -140,7 +147,7 @@ class Drill:
         """No blow and no fault any more: it must settle, and we go on as soon as it has."""
         self.forger.stop()
         # fal may be coming up after a kill; it keeps its plan until it hears otherwise.
-        wait_until(self.fal.behaves, 10, alive=lambda: True)
+        wait_until(self.fal.behaves, 10, alive=ever)
         ends = time.monotonic() + min(self.wishes.quiet_seconds, self.stage.crew.patience)
         while time.monotonic() < ends:
             self.stage.tend()

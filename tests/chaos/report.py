@@ -4,11 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 
-from tests.chaos.drill import Outcome
+from tests.chaos.drill import SHOWN, Outcome
 from tests.chaos.facts import Generation
 from tests.chaos.oracle import concerned
-
-SHOWN = 20
 
 
 def lines(outcome: Outcome) -> Iterator[str]:
@@ -21,6 +19,7 @@ def lines(outcome: Outcome) -> Iterator[str]:
         row = concerned(finding, outcome.evidence.books)
         for step in row.story if row else ():
             yield f"      {step.at:%H:%M:%S.%f} {step.state}: {step.cause}"
+        yield from (f"      {line}" for line in outcome.words.get(row.id, ())) if row else ()
     if len(outcome.findings) > SHOWN:
         yield f"  … and {len(outcome.findings) - SHOWN} more"
 

@@ -71,7 +71,9 @@ def schedule(wishes: Wishes) -> Schedule:
 def _orders(wishes: Wishes) -> Iterator[Order]:
     draw = random.Random(f"orders {wishes.seed}")
     for number in range(wishes.n):
-        cancelled, twice = draw.random() < CANCELLED, draw.random() < PRESSED_TWICE
+        # A small run has one of each as well.
+        cancelled = draw.random() < CANCELLED or number == wishes.n // 2
+        twice = draw.random() < PRESSED_TWICE or number == wishes.n // 3
         yield Order(
             number=number,
             person=draw.randrange(wishes.people),

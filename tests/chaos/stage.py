@@ -84,10 +84,14 @@ class Stage:
             self._add(Child(name, command, self._log(name), self.environment))
 
     def wait_until_ready(self, path: str) -> None:
-        """Until the pages and fal answer."""
+        """Until the pages and fal answer, and every worker has said that it is there."""
         for url in (self.address + path, f"{self.fal_address}/_emulator/outage"):
             if not wait_until(lambda url=url: answers(url), PATIENCE, alive=self.children["web"].alive):  # type: ignore[misc]
                 raise NotReady(f"{url} does not answer;\n{self.children['web'].last_lines()}")
+        working = [name for name, child in self.children.items() if "rqworker" in child.command]
+        with redis_client.Redis.from_url(self.redis_url) as server:
+            if not wait_until(lambda: int(server.scard("rq:workers")) >= len(working), PATIENCE, alive=ever):
+                raise NotReady("not every worker came up")
 
     def strike(self, blow: Blow) -> None:
         """One blow. A supervisor would start again what died, at once; so do we."""
@@ -135,6 +139,14 @@ class Stage:
         for name, seconds in now.items():
             self.processor[name] += seconds - self._counted.get(name, 0.0)
             self._counted[name] = seconds
+
+    def words_about(self, subject: str, most: int = 15) -> list[str]:
+        """The last lines in anybody's log that name something."""
+        found = []
+        for log in sorted(self.place.logs.glob("*.log")):
+            said = log.read_text(encoding="utf-8", errors="replace").splitlines()
+            found += [f"{log.stem}: {line[:200]}" for line in said if subject in line]
+        return found[-most:]
 
     def close(self) -> None:
         """Nothing that was started here is left running."""
@@ -196,6 +208,11 @@ class Stage:
             "FAL_TIMEOUT": str(self.wishes.fal_timeout),
             "DJANGO_SETTINGS_MODULE": self.crew.settings,
         }
+
+
+def ever() -> bool:
+    """For waits that nobody's end makes pointless."""
+    return True
 
 
 def answers(url: str) -> bool:

@@ -23,6 +23,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--running", type=int, help="runs at the same time; without it all of them")
     parser.add_argument("--small-clips", action="store_true", help="tiny pictures, for big drills")
     parser.add_argument("--list-lag", type=float, default=0.0, help="emulated seconds")
+    parser.add_argument("--control-port", type=int, help="a second port, for outages that refuse connections")
     parser.add_argument("--faults", type=Path, help="file with a fault plan")
     found = parser.parse_args()
     if found.speed <= 0:
@@ -56,6 +57,7 @@ def main() -> int:
                     small_clips=wanted.small_clips,
                     list_lag=wanted.list_lag,
                     faults=wanted.faults,
+                    control_port=wanted.control_port,
                 )
             )
         except OSError as error:  # a port that is taken, a folder that cannot be written

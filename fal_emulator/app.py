@@ -7,12 +7,13 @@ from dataclasses import replace
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from fal_emulator.cdn import Cdn
-from fal_emulator.control import PREFIX, Control
-from fal_emulator.exchange import Answer, Call, HangUp, json_answer, page, read_call
+from fal_emulator.control import PREFIX, REFUSED, Control
+from fal_emulator.exchange import Answer, Call, HangUp, json_answer, read_call
 from fal_emulator.follow_ups import ADDRESS, FollowUps
 from fal_emulator.platform import Platform
 from fal_emulator.requests import Request
 from fal_emulator.runs import Runs
+from fal_emulator.spoils import Scene, spoiled, without_effect
 from fal_emulator.submits import Submits
 from fal_emulator.visits import clip_of, visit_of
 from fal_emulator.webhooks import Webhooks
@@ -31,7 +32,7 @@ class App:
         self.follow_ups = FollowUps(world, self.runs)
         self.cdn = Cdn(world)
         self.platform = Platform(world)
-        self.control = Control(world, self.runs)
+        self.control = Control(world, self.runs, self.webhooks)
         self._routes: dict[str, Callable[[Call], Answer]] = {
             "/.well-known/jwks.json": self.keys,
             "/v1/": self.platform.answer,
@@ -59,8 +60,10 @@ class App:
     def route(self, call: Call) -> Answer:
         if call.path.startswith(PREFIX):
             return self.control.answer(call)
-        if self.world.down:
-            return page(503, "503 Service Temporarily Unavailable")
+        if outage := self.world.outage:
+            scene = Scene("outage", call, self.world.faults.plan.pace)
+            kind = "rst" if outage == REFUSED else without_effect(outage)  # came in by the other door
+            return spoiled(kind, scene, lambda: Answer(200))
         visit = visit_of(call, self.world.book)
         answer = self.world.met(visit, call, lambda: self.plain(call)) if visit else self.plain(call)
         return self.counted(call, answer) if visit and visit.place == "download" else answer
@@ -85,17 +88,22 @@ class App:
         return replace(answer, stream=self.counting(request, answer))
 
     def counting(self, request: Request, answer: Answer) -> Iterator[bytes]:
-        sent = 0
-        wanted = int(dict(answer.headers)["Content-Length"])
+        headers, sent = dict(answer.headers), 0
+        wanted = int(headers["Content-Length"])
+        # "bytes 0-9/100" does not end with the last byte, "bytes 90-99/100" does.
+        last, _, size = headers.get("Content-Range", "").rpartition("-")[2].partition("/")
+        to_the_end = not size or int(last) + 1 == int(size)
         try:
             for piece in answer.stream or ():
                 yield piece
                 sent += len(piece)
         finally:
-            self.world.book.note_download(request, answer.status, sent, whole=sent == wanted, fault="")
+            self.world.book.note_download(
+                request, answer.status, sent, whole=to_the_end and sent == wanted, fault=""
+            )
 
     def keys(self, call: Call) -> Answer:
-        return json_answer(200, self.world.signer.key_set())
+        return self.world.key_set.answer(call, self.world.faults.plan.pace)
 
     def close(self) -> None:
         self.world.stop()

@@ -23,7 +23,8 @@ class Manner:
     """How an answer travels when the line is bad. Times are real seconds."""
 
     pause: float = 0.0  # before the first byte
-    drip: float = 0.0  # between two bytes of the body
+    drip: float = 0.0  # between two pieces of the body
+    pieces: int = 0  # into how many it is cut; 0: single bytes
     cut: Literal["", "start", "headers", "body"] = ""  # where it breaks off: nowhere, or in the middle of
     reset: bool = False  # it breaks with a reset instead of an orderly end
 

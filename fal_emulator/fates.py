@@ -306,8 +306,8 @@ FATES: tuple[Fate, ...] = (
     ),
     Fate(
         "slow clip",
-        "The first download of the clip comes at one byte a second; the next one is whole.",
-        on("download", "drip", 1),
+        "The clip comes in forty pieces, one a second.",
+        on("download", "trickle"),
     ),
     Fate(
         "clip 503",

@@ -3,7 +3,7 @@
 import socketserver
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from fal_emulator.app import App
 from fal_emulator.exchange import Json
+from fal_emulator.requests import Request
+from fal_emulator.webhooks import Again
 from fal_emulator.wire import is_reset
 from fal_emulator.world import Settings, World
 
@@ -54,12 +56,39 @@ class Server(socketserver.ThreadingMixIn, WSGIServer):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
+class Door:
+    """A port behind which the application can be reached, or nobody."""
+
+    def __init__(self, app: App, host: str, port: int) -> None:
+        self._app, self._host, self.port = app, host, port
+        self._server: Server | None = None
+        self._thread = threading.Thread()
+
+    def open(self) -> None:
+        if self._server:
+            return
+        self._server = server = Server((self._host, self.port), QuietRequests)
+        server.set_app(self._app)
+        self.port = server.server_port
+        self._thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """New connections are refused from now on; those that are open go on."""
+        server, self._server = self._server, None
+        if server:
+            server.shutdown()
+            self._thread.join()
+            server.server_close()
+
+
 @dataclass(frozen=True)
 class Emulator:
     """A running emulator, seen from the same process."""
 
     url: str
     app: App
+    control_url: str = ""  # where the control surface can be reached during any outage
 
     def journal(self) -> list[Json]:
         """One line per accepted submission, oldest first."""
@@ -90,17 +119,45 @@ class Emulator:
         return list(self.app.world.submits)
 
     def lock(self, locked: bool = True) -> None:
-        self.app.world.locked = locked
+        self.app.control.account(locked=locked)
 
-    def go_down(self, down: bool = True) -> None:
-        self.app.world.down = down
+    def sign_as(self, user_id: str) -> None:
+        """Name this account in every webhook from now on."""
+        self.app.control.account(user_id=user_id)
+
+    def go_down(self, down: bool = True, kind: str = "503") -> None:
+        """An outage in which every call meets this kind of fault, without any effect, or is `refused`."""
+        self.app.control.outage(down=down, **{"as": kind})
+
+    def drop_webhooks(self, dropped: bool = True) -> None:
+        """Lose every webhook that comes due from now on, for good."""
+        self.app.control.drop_webhooks(dropped=dropped)
+
+    def rotate_keys(self, old_for: float | None = None) -> None:
+        """Sign with a new key; the old one stays published for so many emulated seconds (None: for ever)."""
+        self.app.control.keys(rotate=True, old_for=old_for)
+
+    def retire_keys(self) -> None:
+        """Publish the signing key alone."""
+        self.app.control.keys(retire=True)
+
+    def serve_keys(self, manner: str = "good") -> None:
+        """Serve the key set as one of `keysets.MANNERS`, or as a kind of fault: 503, stall, huge."""
+        self.app.control.keys(serve=manner)
+
+    def deliver(self, request_id: str, **wish: Json) -> list[int | None]:
+        """Send a webhook once more, as `webhooks.Again` says; the status codes that came back."""
+        return self.app.webhooks.again(self._request(request_id), Again(**wish))
 
     def finish(self, request_id: str) -> None:
         """End a run at once and well, whatever its fate."""
+        self.app.runs.finish(self._request(request_id))
+
+    def _request(self, request_id: str) -> Request:
         request = self.app.world.book.find(request_id)
         if request is None:
             raise KeyError(request_id)
-        self.app.runs.finish(request)
+        return request
 
 
 @contextmanager
@@ -116,6 +173,7 @@ def serve(
     small_clips: bool = False,
     list_lag: float = 0.0,
     faults: Json = None,
+    control_port: int | None = None,
 ) -> Iterator[Emulator]:
     """Run an emulator in threads of this process; port 0 picks a free one. Options as on the command line."""
     public = public_url.rstrip("/") if public_url else None
@@ -123,20 +181,32 @@ def serve(
     if faults is not None:
         world.faults.begin(faults)
     app = App(world)
+    doors = [Door(app, host, port)]
     try:
-        with Server((host, port), QuietRequests) as server:
-            server.set_app(app)
-            world.url = f"http://{reachable(host)}:{server.server_port}"
-            app.runs.resume()
-            thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-            thread.start()
-            try:
-                yield Emulator(world.url, app)
-            finally:
-                server.shutdown()
-                thread.join()
+        doors[0].open()
+        world.url = f"http://{reachable(host)}:{doors[0].port}"
+        if control_port is not None:
+            doors.append(Door(app, host, control_port))
+            doors[1].open()
+        world.listen = listening(doors)
+        app.runs.resume()
+        yield Emulator(world.url, app, f"http://{reachable(host)}:{doors[-1].port}")
     finally:
+        for door in doors:
+            door.close()
         app.close()
+
+
+def listening(doors: list[Door]) -> Callable[[bool], None]:
+    """The lever that closes the first door: whoever pulls it over HTTP needs a second one to come back."""
+
+    def listen(yes: bool) -> None:
+        if yes:
+            doors[0].open()
+        else:
+            doors[0].close()
+
+    return listen
 
 
 def reachable(host: str) -> str:

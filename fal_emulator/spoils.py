@@ -14,6 +14,7 @@ from fal_emulator.failures import problem
 
 Phase = Literal["before", "after"]
 ELSEWHERE = "https://fal.invalid"  # a host that is nobody's, and not fal's
+TRICKLE = 40  # pieces
 HUGE = 10 * 1024 * 1024  # bytes
 LOCKED = "User is locked. Reason: Exhausted balance. Top up your balance to continue."
 PAGES = {
@@ -64,6 +65,11 @@ def split(name: str) -> tuple[Kind, Phase] | None:
     if phase == "before":
         return KINDS[base], "before"
     return (KINDS[base], "after") if phase == "after" else None
+
+
+def without_effect(name: str) -> str:
+    """The same kind, striking before anything was done."""
+    return f"{name.removesuffix('_before').removesuffix('_after')}_before"
 
 
 def spoiled(name: str, scene: Scene, work: Callable[[], Answer]) -> Answer:
@@ -181,6 +187,7 @@ KINDS: dict[str, Kind] = {
     "stall": Kind("after", travels(lambda pace: Manner(pause=pace.stall, cut="start"))),
     "slow": Kind("after", travels(lambda pace: Manner(pause=pace.stall))),
     "drip": Kind("after", travels(lambda pace: Manner(drip=pace.drip))),
+    "trickle": Kind("after", travels(lambda pace: Manner(drip=pace.drip, pieces=TRICKLE))),
     "html": Kind("after", lambda _answer, _scene: page(200, "Welcome")),
     "broken": Kind("after", holds(b'{"request_id": "0b5f')),
     "empty": Kind("after", holds(b"")),

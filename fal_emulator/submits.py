@@ -63,7 +63,7 @@ class Submits:
             webhook=call.asked("fal_webhook"),
             base=call.base,
             headers=kept(call.headers),
-            accepted_at=time.time(),
+            accepted_at=round(time.time(), 6),  # as much as the journal keeps
             fates=fates.words_in(values.get("prompt")),
         )
         return self._accept(request)

@@ -4,7 +4,9 @@ import functools
 import json
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import httpx
 
@@ -19,6 +21,35 @@ RETRIES = 10
 FIRST_GAP = 1.0  # emulated seconds, doubled after each failure
 LONGEST_GAP = 300.0
 OTHER_ACCOUNT = "another-account"
+PLAIN = {"Content-Type": "application/json", "User-Agent": "fal-emulator"}
+
+
+@dataclass(frozen=True)
+class Again:
+    """What the control surface may ask of one delivery more."""
+
+    times: int = 1
+    together: bool = False  # at the same moment instead of one after the other
+    status: str | None = None  # OK or ERROR, whatever the truth; None: the truth
+    url: str | None = None  # somewhere else than the submit said
+    user_id: str | None = None  # signed as another account
+    age: float = 0.0  # seconds since the timestamp
+    padding: int = 0  # bytes that make the body longer
+    chunked: bool = False  # sent without a length
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One webhook as it is about to be sent. What is None is as usual."""
+
+    request: Request
+    body: Json
+    kind: str
+    url: str | None = None
+    user_id: str | None = None
+    age: float = 0.0
+    chunked: bool = False
+    forged: bool = False
 
 
 class Webhooks:
@@ -45,7 +76,7 @@ class Webhooks:
     def first_round(self, request: Request) -> None:
         """What precedes the real delivery, and the first try of each copy of that."""
         if request.effect.contradicted:
-            self._post(request, contradiction(request), "contradiction", 1)
+            self._post(Parcel(request, claim(request, "ERROR", self._base(request)), "contradiction"))
         if request.effect.forged:
             self._forge(request)
         for copy in range(1, request.effect.copies):
@@ -55,10 +86,26 @@ class Webhooks:
     def close(self) -> None:
         self._client.close()
 
+    def again(self, request: Request, wish: Again) -> list[int | None]:
+        """Deliver now, as told; the status codes that came back. Raises ValueError when it cannot be done."""
+        if wish.status is None and request.outcome is None:
+            raise ValueError("it has not ended: say with `as` what the webhook shall claim")
+        body = webhook_of(request, self._base(request), self.world.files) if wish.status is None else {}
+        if wish.status is not None:
+            body = claim(request, wish.status, self._base(request))
+        if wish.padding:
+            body["padding"] = "x" * wish.padding
+        parcel = Parcel(request, body, "lever", wish.url, wish.user_id, wish.age, wish.chunked)
+        with ThreadPoolExecutor(wish.times if wish.together else 1) as hands:
+            return list(hands.map(lambda attempt: self._post(parcel, attempt), range(1, wish.times + 1)))
+
     def _try(self, request: Request, attempt: int, copy: int) -> None:
         """One delivery; anything but 2xx and 3xx is tried again later, freshly signed."""
+        if self.world.webhooks_dropped:
+            self.world.book.note_lost(request)
+            return
         body = webhook_of(request, self._base(request), self.world.files)
-        status = self._post(request, body, f"copy {copy}" if copy else "real", attempt)
+        status = self._post(Parcel(request, body, f"copy {copy}" if copy else "real"), attempt)
         if status is not None and 200 <= status < 300:
             return
         permanent = status is not None and 300 <= status < 400
@@ -69,52 +116,40 @@ class Webhooks:
         self.world.timeline.after(gap, again)
 
     def _forge(self, request: Request) -> None:
-        lie = contradiction(request)
-        raw = encoded(lie)
-        bad = self.world.signer.bad_headers(request.id, self.world.settings.user_id)
-        self._post(request, lie, "forged signature", 1, bad)
-        foreign = self.world.signer.headers(request.id, OTHER_ACCOUNT, raw)
-        self._post(request, lie, "foreign account", 1, foreign)
+        lie = claim(request, "ERROR", self._base(request))
+        self._post(Parcel(request, lie, "forged signature", forged=True))
+        self._post(Parcel(request, lie, "foreign account", user_id=OTHER_ACCOUNT))
 
-    def _post(
-        self,
-        request: Request,
-        body: Json,
-        kind: str,
-        attempt: int,
-        headers: Headers | None = None,
-    ) -> int | None:
+    def _post(self, parcel: Parcel, attempt: int = 1) -> int | None:
         """Send once and note it; the HTTP status, or None when there was no answer."""
-        raw = encoded(body)
-        user = self.world.settings.user_id
-        proof = headers or self.world.signer.headers(request.id, user, raw)
+        request, url = parcel.request, parcel.url or parcel.request.webhook or ""
         note: Json = {
             "request_id": request.id,
-            "url": request.webhook,
-            "kind": kind,
+            "url": url,
+            "kind": parcel.kind,
             "attempt": attempt,
             "time": iso(time.time()),
-            "status": body["status"],
-            "genuine": kind == "real" or kind.startswith("copy"),
+            "status": parcel.body["status"],
+            "genuine": parcel.kind == "real" or parcel.kind.startswith("copy"),
             "status_code": None,
             "error": None,
         }
+        raw = encoded(parcel.body)
+        headers = {**PLAIN, **self._proof(parcel, raw)}
+        content = in_chunks(raw) if parcel.chunked else raw
         try:
-            answer = self._client.post(
-                request.webhook or "",
-                content=raw,
-                headers={
-                    "Content-Type": "application/json",
-                    "User-Agent": "fal-emulator",
-                    **proof,
-                },
-            )
-            note["status_code"] = answer.status_code
+            note["status_code"] = self._client.post(url, content=content, headers=headers).status_code
         except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:
             note["error"] = f"{type(error).__name__}: {error}"
         self.world.book.note_delivery(request, note)
         code: int | None = note["status_code"]
         return code
+
+    def _proof(self, parcel: Parcel, raw: bytes) -> Headers:
+        user = parcel.user_id or self.world.signs_as
+        if parcel.forged:
+            return self.world.signer.bad_headers(parcel.request.id, user)
+        return self.world.signer.headers(parcel.request.id, user, raw, parcel.age)
 
     def _base(self, request: Request) -> str:
         """Addresses in a webhook: a restart may have moved the server since the submit."""
@@ -134,12 +169,15 @@ def encoded(body: Json) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
 
 
-def contradiction(request: Request) -> Json:
-    """An ERROR webhook for a request that in truth went well."""
-    return {
-        "request_id": request.id,
-        "gateway_request_id": request.id,
-        "status": "ERROR",
-        "error": "Invalid status code: 500",
-        "payload": {"detail": "Internal server error"},
-    }
+def in_chunks(raw: bytes) -> Iterator[bytes]:
+    """Sent without a length."""
+    for start in range(0, len(raw), 64 * 1024):
+        yield raw[start : start + 64 * 1024]
+
+
+def claim(request: Request, status: str, base: str) -> Json:
+    """A webhook that says this whatever the truth: a crash, or a clip where there is none."""
+    body: Json = {"request_id": request.id, "gateway_request_id": request.id, "status": status}
+    if status == "OK":
+        return {**body, "payload": {"video": {"url": f"{base}/files/nothing-is-there/output.mp4"}}}
+    return {**body, "error": "Invalid status code: 500", "payload": {"detail": "Internal server error"}}

@@ -3,9 +3,10 @@
 import socket
 import struct
 import threading
+from collections.abc import Iterator
 from typing import NoReturn
 
-from fal_emulator.exchange import Answer, HangUp
+from fal_emulator.exchange import Answer, HangUp, Manner
 from fal_emulator.spoils import whole
 
 AT_ONCE = struct.pack("ii", 1, 0)  # linger for no time: closing sends a reset
@@ -16,30 +17,30 @@ def send(connection: socket.socket, answer: Answer, stopping: threading.Event) -
     manner = answer.manner
     assert manner is not None
     stopping.wait(manner.pause)
-    head, body = pieces(answer)
-    if manner.cut == "headers":
-        connection.sendall(head[: len(head) // 2])
+    head, body = as_sent(answer)
+    if manner.cut == "start":
+        head = body = b""
+    elif manner.cut == "headers":
+        head, body = head[: len(head) // 2], b""
     elif manner.cut == "body":
-        connection.sendall(head + body[: len(body) // 2])
-    elif not manner.cut:
-        drip(connection, head, body, manner.drip, stopping)
+        body = body[: len(body) // 2]
+    connection.sendall(head)
+    for piece in pieces(body, manner):
+        if stopping.wait(manner.drip):
+            break
+        connection.sendall(piece)
     if manner.reset:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
     raise HangUp
 
 
-def drip(connection: socket.socket, head: bytes, body: bytes, gap: float, stopping: threading.Event) -> None:
-    if not gap:
-        connection.sendall(head + body)
-        return
-    connection.sendall(head)
-    for place in range(len(body)):
-        if stopping.wait(gap):
-            return
-        connection.sendall(body[place : place + 1])
+def pieces(body: bytes, manner: Manner) -> Iterator[bytes]:
+    count = 1 if not manner.drip else manner.pieces or len(body)
+    step = max(1, -(-len(body) // max(1, count)))
+    return (body[start : start + step] for start in range(0, len(body), step))
 
 
-def pieces(answer: Answer) -> tuple[bytes, bytes]:
+def as_sent(answer: Answer) -> tuple[bytes, bytes]:
     """Head and body as they go over the line."""
     body = whole(answer)
     headers = [header for header in answer.headers if header[0] != "Content-Length"]

@@ -12,6 +12,7 @@ from fal_emulator.exchange import Answer, Call, Json
 from fal_emulator.faults import Faults, Visit
 from fal_emulator.files import Files
 from fal_emulator.inputs import Media
+from fal_emulator.keysets import KeySet
 from fal_emulator.signing import Signer
 from fal_emulator.spoils import Scene, spoiled
 from fal_emulator.timeline import Crew, Timeline
@@ -47,8 +48,11 @@ class World:
         self.couriers = Crew("courier", COURIERS)
         self.stopping = threading.Event()
         self.faults = Faults(settings.data / "faults.json")
+        self.key_set = KeySet(self.signer)
         self.locked = False
-        self.down = False
+        self.signs_as = settings.user_id  # the account that webhooks name
+        self.outage: str | None = None  # the kind of fault that every call meets
+        self.listen: Callable[[bool], None] = lambda _: None  # opens and closes the port; the server's
         self.webhooks_dropped = False
         self.submits: deque[Json] = deque(maxlen=REMEMBERED)
 

@@ -47,7 +47,7 @@ def test_every_submit_is_noted_with_its_answer(emulator: Emulator, fal: Fal) -> 
 
 def test_a_locked_account_takes_no_submits_but_answers_for_old_ones(emulator: Emulator, fal: Fal) -> None:
     job = fal.submit("A cat [never]")
-    assert anyone.post(control(emulator, "account"), json={"locked": True}).json() == {"locked": True}
+    assert anyone.post(control(emulator, "account"), json={"locked": True}).json()["locked"] is True
     answer = fal.post("A cat")
     assert (answer.status_code, "locked" in answer.json()["detail"]) == (403, True)
     assert fal.status(job).status_code == 202

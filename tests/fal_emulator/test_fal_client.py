@@ -71,7 +71,7 @@ def client(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> OfflineClient
 def short_clip(emulator: Emulator) -> str:
     """A clip of the emulator's own, to be extended."""
     headers = {"Authorization": "Key some:key"}
-    with httpx.Client(base_url=emulator.url, headers=headers) as http:
+    with httpx.Client(base_url=emulator.url, headers=headers, timeout=60) as http:
         given = {"prompt": "First part [early]", "duration": "4s"}
         job = http.post("/fal-ai/veo3.1/lite", json=given).json()
         return str(http.get(job["response_url"]).json()["video"]["url"])

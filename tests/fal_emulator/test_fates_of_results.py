@@ -1,6 +1,7 @@
 """Every fate of results and clips does what its row says."""
 
 import io
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -148,12 +149,11 @@ PROOFS["wrong type"] = spoilt_download(
 
 @PROOFS.of("slow clip")
 def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
-    emulator.follow({"drip_seconds": 0.02})
+    emulator.follow({"drip_seconds": 0.01})
     video = fal.run("A cat [slow clip]").json()["video"]
-    with anyone.stream("GET", video["url"]) as answer:
-        pieces = [len(piece) for _, piece in zip(range(10), answer.iter_raw(), strict=False)]
-    assert pieces == [1] * 10
-    assert len(anyone.get(video["url"]).content) == video["file_size"]
+    started = time.monotonic()
+    assert is_a_video(anyone.get(video["url"]).content)
+    assert time.monotonic() - started >= 40 * 0.01
 
 
 def video_url(answer: httpx.Response) -> str:

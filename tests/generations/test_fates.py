@@ -43,13 +43,29 @@ ENDS: dict[str, End] = {
     "fail": End(State.FAILED, Reason.PROVIDER_FAULT),
     "timeout": End(State.FAILED, Reason.TIMEOUT),
     "busy": End(),
+    "429": End(),
+    "denied once": End(),
     "slow": End(),
     "never": End(State.FAILED, Reason.DEADLINE, scale=4000),
     "drop": End(),
     "refuse": End(State.FAILED, Reason.UNCONFIRMED, accepted=0, scale=1000),
+    "rst": End(),
+    "rst body": End(),
+    "rst before": End(State.FAILED, Reason.UNCONFIRMED, accepted=0, scale=1000),
+    "stall": End(),
+    "stall before": End(State.FAILED, Reason.UNCONFIRMED, accepted=0, scale=1000),
+    "drip": End(),
     "html": End(),
+    "broken": End(),
+    "empty": End(),
+    "huge": End(),
+    "wrong types": End(),
+    "no id": End(),
+    "foreign": End(),
+    "500": End(State.FAILED, Reason.UNCONFIRMED, accepted=0, scale=1000),
     "502": End(),
     "503": End(State.FAILED, Reason.UNCONFIRMED, accepted=0, scale=1000),
+    "504": End(),
     "lost webhook": End(),
     "twice": End(),
     "early": End(),
@@ -57,13 +73,30 @@ ENDS: dict[str, End] = {
     "null": End(),
     "contradict": End(),
     "forged": End(),
+    "forgotten": End(State.FAILED, Reason.PROVIDER_FAULT, scale=1000),
+    "lost result": End(State.FAILED, Reason.PROVIDER_FAULT, scale=1000),
+    "expired result": End(),
+    "null result": End(State.FAILED, Reason.MEDIA_LOST),
+    "no video": End(State.FAILED, Reason.MEDIA_LOST),
+    "foreign video": End(State.FAILED, Reason.MEDIA_LOST),
+    "result 500": End(),
+    "result 503": End(),
     "silent": End(),
     "short": End(),
     "gone": End(State.FAILED, Reason.MEDIA_LOST),
     "gone once": End(),
+    "forbidden once": End(),
     "truncated": End(),
+    "wrong length": End(),
+    "corrupt": End(State.FAILED, Reason.MEDIA_LOST),
+    "corrupt once": End(),
+    "redirected": End(State.FAILED, Reason.MEDIA_LOST, scale=8000),
+    "wrong type": End(State.FAILED, Reason.MEDIA_LOST),
+    "slow clip": End(),
+    "clip 503": End(),
     "odd": End(),
     "uncancellable": End(),
+    "cancel race": End(),
 }
 # Waits for an operator, so it has a test of its own below.
 ELSEWHERE = {"locked"}
@@ -77,6 +110,8 @@ def test_every_fate_of_the_emulator_has_its_end_declared() -> None:
 def test_a_fate_ends_as_declared(studio: Studio, settings: Any, word: str) -> None:
     end = ENDS[word]
     settings.TIME_SCALE = end.scale
+    # Real seconds of a peer that stalls or drips; the deadlines of a call have tests of their own.
+    studio.fal.follow({"stall_seconds": 0.5, "drip_seconds": 0.002})
     generation = studio.place(prompt=f"A lighthouse in a storm [{word}]")
     studio.settle(generation)
     assert (generation.state, generation.reason) == (end.state, end.reason)
@@ -184,6 +219,16 @@ def test_cancelling_too_late_keeps_and_charges_the_clip(studio: Studio) -> None:
     studio.settle(generation)
     assert generation.state == State.SUCCEEDED
     assert generation.charged == PRICE
+
+
+def test_a_clip_that_completes_while_it_is_cancelled_is_kept_and_charged(studio: Studio) -> None:
+    generation = studio.place(prompt="A slow train [cancel race] [never]")
+    studio.work()
+    Generation.objects.filter(pk=generation.pk).update(cancel_requested_at=generation.created_at)
+    studio.settle(generation)
+    assert generation.state == State.SUCCEEDED
+    assert generation.charged == PRICE
+    assert studio.accepted(generation) == 1
 
 
 def test_nothing_that_was_delivered_is_left_waiting(studio: Studio) -> None:

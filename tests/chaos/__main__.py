@@ -1,11 +1,12 @@
 """`python -m tests.chaos --n 300 --seed 7`: the product under every fault, and a verdict. Exit 0 or 1."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 from tests.chaos.drill import run
-from tests.chaos.report import lines
+from tests.chaos.report import lines, numbers
 from tests.chaos.stage import NotReady
 from tests.chaos.wishes import Wishes
 
@@ -27,10 +28,12 @@ def wishes() -> Wishes:
     parser.add_argument("--no-kills", dest="kills", action="store_false")
     parser.add_argument("--no-faults", dest="faults", action="store_false")
     parser.add_argument("--flush-every", type=float, default=0, metavar="SECONDS")
-    parser.add_argument("--lose-webhooks", action="store_true")
-    parser.add_argument("--outage", action="store_true")
+    parser.add_argument("--lose-webhooks", action="store_true", help="all of them")
+    parser.add_argument("--outage", action="store_true", help="six hours, and nothing but that")
+    parser.add_argument("--in-flight", type=int, default=usual.in_flight, help="FAL_MAX_IN_FLIGHT")
     parser.add_argument("--baseline", action="store_true", help="the ordinary implementation instead")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep files and logs here")
+    parser.add_argument("--figures", type=Path, metavar="FILE", help="write the figures here as JSON")
     return Wishes(**vars(parser.parse_args()))
 
 
@@ -43,6 +46,8 @@ def main() -> int:
         print(f"FAILED: {trouble}", flush=True)
         return 1
     print("\n".join(lines(outcome)), flush=True)
+    if wanted.figures:
+        wanted.figures.write_text(json.dumps(numbers(outcome), indent=1))
     return 1 if outcome.findings else 0
 
 

@@ -20,6 +20,8 @@ from django.db import DatabaseError, connection
 from config.demo.environment import known_names
 from config.demo.processes import wait_until
 from config.demo.supervisor import handling, interrupt
+from tests.chaos import outage
+from tests.chaos.dead_fal import DeadFal
 from tests.chaos.facts import Books, House
 from tests.chaos.fal_says import Fal
 from tests.chaos.forger import Forger
@@ -27,7 +29,7 @@ from tests.chaos.oracle import Evidence, Finding, concerned, judge
 from tests.chaos.ordinary.crew import Ordinary
 from tests.chaos.press import Press
 from tests.chaos.product import Product
-from tests.chaos.schedule import AFTERMATH, Schedule, schedule
+from tests.chaos.schedule import AFTERMATH, Blow, Schedule, schedule
 from tests.chaos.stage import Stage, ever
 from tests.chaos.wishes import Wishes
 
@@ -50,6 +52,7 @@ class Outcome:
     seconds: dict[str, float]
     faults: dict[str, dict[str, int]]
     forgeries: Counter[str]
+    dead: DeadFal | None
     words: dict[str, list[str]]  # what the logs say of the rows that findings are about
 
 
@@ -72,17 +75,21 @@ class Drill:
         self.wishes, self.stage = wishes, stage
         self.schedule = schedule(wishes)
         self.seconds: dict[str, float] = {}
+        self.dead: DeadFal | None = None
+        self.flushed = time.monotonic()
 
     def perform(self) -> Outcome:
         with self.timed("start-up"):
             self.begin()
         with self.timed("safety"):
-            self.safety()
+            self.outage() if self.wishes.outage else self.safety()
         with self.timed("quiet"):
             self.quiet()
         with self.timed("judging"):
             evidence = self.evidence()
             findings = judge(evidence)
+            if self.dead:
+                findings += outage.judged(self.dead, evidence.books, self.wishes.time_scale)
         self.stage.account()
         return Outcome(
             wishes=self.wishes,
@@ -94,6 +101,7 @@ class Drill:
             seconds=self.seconds,
             faults=self.fal.played(),
             forgeries=self.forger.answers,
+            dead=self.dead,
             words=self.words(findings, evidence.books),
         )
 
@@ -131,6 +139,7 @@ class Drill:
         posted_after = 0.0
         while True:
             self.stage.tend()
+            self.flush()
             progress = self.press.answered / self.wishes.n
             if progress >= 1:
                 posted_after = posted_after or time.monotonic() - began
@@ -143,14 +152,32 @@ class Drill:
                 return
             time.sleep(TICK)
 
+    def outage(self) -> None:
+        """fal is away from the first order on, for six hours of business time."""
+        self.dead = self.stage.take_fal_away()
+        ends = time.monotonic() + outage.real_seconds(self.wishes.time_scale)
+        self.press.start(self.schedule.orders)
+        while time.monotonic() < ends or self.press.answered < self.wishes.n:
+            self.stage.tend()
+            time.sleep(LOOK)
+        self.stage.bring_fal_back(self.dead)
+
+    def flush(self) -> None:
+        """Empty Redis if it is time to, whatever phase it is: that is what was asked for."""
+        if self.wishes.flush_every and time.monotonic() > self.flushed + self.wishes.flush_every:
+            self.flushed = time.monotonic()
+            self.stage.strike(Blow(0, "flush"))
+
     def quiet(self) -> None:
         """No blow and no fault any more: it must settle, and we go on as soon as it has."""
-        self.forger.stop()
+        if not self.wishes.outage:
+            self.forger.stop()
         # fal may be coming up after a kill; it keeps its plan until it hears otherwise.
         wait_until(self.fal.behaves, 10, alive=ever)
         ends = time.monotonic() + min(self.wishes.quiet_seconds, self.stage.crew.patience)
         while time.monotonic() < ends:
             self.stage.tend()
+            self.flush()
             if asked(self.house.open) == 0 and not self.fal.owes():
                 break
             time.sleep(LOOK)

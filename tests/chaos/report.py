@@ -3,10 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
+from statistics import median
+from typing import Any
 
 from tests.chaos.drill import SHOWN, Outcome
 from tests.chaos.facts import Generation
 from tests.chaos.oracle import concerned
+from tests.chaos.outage import waits_after
 
 
 def lines(outcome: Outcome) -> Iterator[str]:
@@ -46,8 +49,27 @@ def figures(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "clips a second", f"{len(rows) / busy:.1f}"
     yield "order to end", f"median {waits[len(waits) // 2]:.1f} s, worst {waits[-1]:.1f} s"
     yield from waits_by_state(rows)
+    if outcome.dead:
+        yield (
+            "outage",
+            f"{outcome.dead.ended - outcome.dead.began:.0f} s, calls {listed(outcome.dead.tries())}",
+        )
+        after = waits_after(rows, outcome.dead.ended)
+        teams = sorted(median(waits) for waits in after.values()) or [0.0]
+        yield "after the outage", f"medians of the teams {teams[0]:.1f} to {teams[-1]:.1f} s"
     used = sorted(outcome.stage.processor.items(), key=lambda each: -each[1])
     yield "processor seconds", ", ".join(f"{name} {value:.1f}" for name, value in used)
+
+
+def numbers(outcome: Outcome) -> dict[str, Any]:
+    """What other programs may want to compare."""
+    rows = outcome.evidence.books.generations
+    return {
+        "seed": outcome.wishes.seed,
+        "passed": not outcome.findings,
+        "waits": sorted(each.seconds for each in rows if each.state == "succeeded" and each.seconds),
+        "table": dict(figures(outcome)),
+    }
 
 
 def waits_by_state(rows: list[Generation]) -> Iterator[tuple[str, str]]:

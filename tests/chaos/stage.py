@@ -20,6 +20,7 @@ from config.demo.processes import Child, wait_until
 from config.demo.workplace import Workplace
 from tests import postgres
 from tests.chaos.burn import burned
+from tests.chaos.dead_fal import DeadFal
 from tests.chaos.schedule import Blow
 from tests.chaos.wishes import Wishes
 
@@ -124,6 +125,17 @@ class Stage:
         ):
             server.flushall()
 
+    def take_fal_away(self) -> DeadFal:
+        """Until `bring_fal_back`, something else stands on its port."""
+        self.fal = self.children.pop("emulator")
+        self.fal.stop(5)
+        return DeadFal(self.fal_port)
+
+    def bring_fal_back(self, outage: DeadFal) -> None:
+        outage.close()
+        self._add(self.fal)
+        wait_until(lambda: answers(f"{self.fal_address}/_emulator/faults"), PATIENCE, alive=self.fal.alive)
+
     def tend(self) -> None:
         """Start again whatever ended by itself, and remember that it did."""
         for name, child in self.children.items():
@@ -205,6 +217,7 @@ class Stage:
             **emulator_environment(self.fal_port),
             "FAL_WEBHOOK_USER_ID": EMULATOR_ACCOUNT,
             "TIME_SCALE": str(self.wishes.time_scale),
+            "FAL_MAX_IN_FLIGHT": str(self.wishes.in_flight),
             "FAL_TIMEOUT": str(self.wishes.fal_timeout),
             "DJANGO_SETTINGS_MODULE": self.crew.settings,
         }

@@ -26,10 +26,12 @@ class Wishes:
     kills: bool = True
     faults: bool = True
     flush_every: float = 0.0
+    in_flight: int = 40
     lose_webhooks: bool = False
     outage: bool = False
     baseline: bool = False
     keep: Path | None = None
+    figures: Path | None = None
 
     @property
     def people(self) -> int:

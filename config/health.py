@@ -4,10 +4,8 @@ Both are open and say nothing but status words: whoever may not sign in learns n
 """
 
 import functools
-import shutil
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -20,11 +18,11 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from generations.media.vault import has_room
 from generations.models import Heartbeat
 from generations.reconcile import RECONCILER
 
 OK, DEGRADED, DOWN = "ok", "degraded", "down"
-DISK_FLOOR = 500 * 1024 * 1024  # bytes; two large clips and a little air
 HEARTBEAT_LIMIT = timedelta(minutes=1)  # the reconciler beats every few seconds
 
 
@@ -75,11 +73,7 @@ def migrated() -> bool:
 
 
 def disk() -> str:
-    if settings.STORAGE_URL:
-        return OK
-    folder = Path(settings.MEDIA_ROOT)
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    return OK if shutil.disk_usage(existing).free > DISK_FLOOR else DOWN
+    return OK if has_room() else DOWN
 
 
 def redis() -> str:

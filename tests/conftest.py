@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.core.management import call_command
 from django.db import connection
@@ -15,6 +16,9 @@ from fal_emulator.server import Emulator, serve
 from generations import webhooks
 from generations.invariants import violations
 from tests.world import Studio, World
+
+# `--hypothesis-profile deep`: longer walks, others each time.
+hypothesis.settings.register_profile("deep", max_examples=2000, stateful_step_count=50, deadline=None)
 
 APPEND_ONLY = ("accounts_ledgerentry", "accounts_auditevent", "generations_statechange")
 

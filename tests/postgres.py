@@ -9,6 +9,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from config.demo.processes import Child, wait_until
@@ -30,8 +31,8 @@ class NoPostgres(Exception):
     """There is no server program on this machine, or it did not start."""
 
 
-def start(directory: Path, **settings: str) -> tuple[Child, str]:
-    """A running server and the folder of its socket; `settings` are PostgreSQL's own and come last."""
+def start(directory: Path, settings: Mapping[str, str] = SETTINGS) -> tuple[Child, str]:
+    """A running server and the folder of its socket."""
     programs = find_programs()
     user = unprivileged_user()
     if user is not None:
@@ -44,8 +45,7 @@ def start(directory: Path, **settings: str) -> tuple[Child, str]:
     made = subprocess.run(create, user=user, capture_output=True, text=True, check=False, cwd="/")
     if made.returncode:
         raise NoPostgres(f"PostgreSQL's initdb failed: {made.stderr.strip()}")
-    chosen = SETTINGS | settings
-    options = [word for name, value in chosen.items() for word in ("-c", f"{name}={value}")]
+    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     command = [str(programs / "postgres"), "-D", str(data), "-k", str(data), *options]
     child = Child("postgres", command, directory / "postgres.log", user=user, folder=Path("/"))
     child.start()

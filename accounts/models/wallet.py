@@ -165,11 +165,15 @@ class Hold(models.Model):
 
     @classmethod
     def resolve(cls, hold_id: uuid.UUID, state: str) -> "Hold | None":
-        """Leave `held` for `state`; the winner gets the row, everybody else None."""
-        now = timezone.now()
-        if not cls.objects.filter(pk=hold_id, state=cls.State.HELD).update(state=state, resolved_at=now):
+        """Leave `held` for `state`; the winner gets the row, everybody else None. Needs a transaction."""
+        # Every verb locks the wallet before a hold: transactions of several verbs never wait in a circle.
+        wallet = Wallet.objects.select_for_update(of=("self",), no_key=True).filter(holds=hold_id).first()
+        mine = cls.objects.filter(pk=hold_id, state=cls.State.HELD)
+        if wallet is None or not mine.update(state=state, resolved_at=timezone.now()):
             return None
-        return cls.objects.select_related("wallet").get(pk=hold_id)
+        hold = cls.objects.get(pk=hold_id)
+        hold.wallet = wallet
+        return hold
 
 
 class LedgerEntry(models.Model):

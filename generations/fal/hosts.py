@@ -1,9 +1,11 @@
 """Which addresses we follow: fal's answers name them, and an odd answer must not send us anywhere."""
 
+import functools
 import ssl
 from collections.abc import Collection
-from functools import cache
 from urllib.parse import urlsplit
+
+import httpx
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -28,7 +30,10 @@ def permitted(url: str, hosts: Collection[str]) -> bool:
     return scheme == "https" or (scheme == "http" and urlsplit(url).hostname in LOOPBACK)
 
 
-@cache
+@functools.cache
 def trust() -> ssl.SSLContext:
-    """The certificates we believe: one context per process, for making one takes longer than a call."""
-    return ssl.create_default_context()
+    """By which authorities hosts prove their names; one per process, for to make it takes longer than a call.
+
+    The environment has no say in it: it may not put anybody between fal and our key.
+    """
+    return httpx.create_ssl_context(trust_env=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from generations.fal.hosts import trust
 from generations.fal.limits import at_most
 from generations.fal.replies import loads
 from generations.fal.signature import read_keys
@@ -64,7 +65,7 @@ class KeySet:
 def _fetch(url: str) -> list[bytes]:
     try:
         with (
-            httpx.Client(timeout=5, follow_redirects=False, trust_env=False) as client,
+            httpx.Client(verify=trust(), timeout=5, follow_redirects=False, trust_env=False) as client,
             at_most(OVERALL_SECONDS, client),
             client.stream("GET", url) as response,
         ):

@@ -4,6 +4,7 @@ What is stored is never what was sent: pictures are re-encoded, and only a reada
 """
 
 import hashlib
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from django.db import IntegrityError, transaction
 from accounts.policy import Actor
 from generations.media import sandbox
 from generations.media.crop import crop
-from generations.media.vault import new_key, put, vault, workspace_folder
+from generations.media.scratch import fresh_folder
+from generations.media.vault import NotStored, new_key, put, remove
 from generations.models import Clip, Generation, Upload
+
+logger = logging.getLogger(__name__)
 
 # fal says "8MB" without saying which; the smaller reading is accepted by both.
 MAX_IMAGE_BYTES = 8_000_000
@@ -34,16 +38,23 @@ FOREIGN_BRANDS = (b"qt  ", b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis",
 def receive(file: "UploadedFile[Any]", kind: Upload.Kind, actor: Actor) -> Upload:
     """The row for a file somebody sent; the same bytes again are the same row. Raises ValidationError."""
     _check_cheaply(file, kind)
-    with workspace_folder() as folder:
+    try:
+        return _taken_in(file, kind, actor)
+    except sandbox.Rejected as error:
+        raise ValidationError(str(error)) from error
+    except (sandbox.Disturbed, NotStored, OSError) as error:
+        logger.error("event=not_taken_in error=%s", type(error).__name__)  # noqa: TRY400 - its text may name the file
+        raise ValidationError("We could not keep this file at the moment. Please try again later.") from error
+
+
+def _taken_in(file: "UploadedFile[Any]", kind: Upload.Kind, actor: Actor) -> Upload:
+    with fresh_folder() as folder:
         source = folder / "source"
         digest = _spool(file, source)
         known = Upload.objects.filter(workspace=actor.workspace, kind=kind, source_sha256=digest).first()
         if known:
             return known
-        try:
-            found, kept = _inspect(source, kind, folder)
-        except sandbox.Rejected as error:
-            raise ValidationError(str(error)) from error
+        found, kept = _inspect(source, kind, folder)
         upload = Upload(
             workspace=actor.workspace,
             author=actor.user,
@@ -158,7 +169,7 @@ def _kept_once(upload: Upload) -> Upload:
             upload.save(force_insert=True)
     except IntegrityError:
         if upload.clip is None:
-            vault().delete(upload.file)
+            remove(upload.file)
         return Upload.objects.get(
             workspace_id=upload.workspace_id, kind=upload.kind, source_sha256=upload.source_sha256
         )

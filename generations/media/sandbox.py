@@ -46,7 +46,7 @@ class Rejected(Exception):
     """The child could not make sense of the file; the text is for the person who sent it."""
 
 
-class Disturbed(Rejected):
+class Disturbed(Exception):
     """The child was killed or had no processor: that may be the machine's doing and not the file's."""
 
 
@@ -59,7 +59,10 @@ class Lost(Exception):
 
 
 def run(module: str, *arguments: str, memory_mib: int, cpu_seconds: int) -> dict[str, Any]:
-    """What `module.main()` prints, as JSON. Raises Rejected, or OSError when nothing is known of the file."""
+    """What `module.main()` prints, as JSON.
+
+    Raises Rejected, or Disturbed and OSError when nothing is known of the file.
+    """
     limits = {
         "AS": [memory_mib * MIB] * 2,
         "CPU": [cpu_seconds, cpu_seconds + 1],  # at the first it is told why it ends
@@ -74,7 +77,7 @@ def run(module: str, *arguments: str, memory_mib: int, cpu_seconds: int) -> dict
 
 
 def _read(status: int, said: str) -> dict[str, Any]:
-    """What an answer means. Raises Rejected, or OSError when the machine and not the file was to blame."""
+    """What an answer means. Raises Rejected, Disturbed, OSError."""
     if os.WIFSIGNALED(status):
         if os.WTERMSIG(status) in (signal.SIGALRM, signal.SIGKILL):
             raise Disturbed(TOO_LONG)

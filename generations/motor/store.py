@@ -6,30 +6,45 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from generations.failpoints import failpoint
 from generations.fal.download import Downloaded, Gone, Interrupted, Refused, fetch
-from generations.fal.failures import Reason
+from generations.fal.failures import Failure, Reason
+from generations.fal.partial import discard
 from generations.fal.replies import Finished, Unavailable, read_video
 from generations.gateway import connect, media_hosts, refuse_in_transaction
 from generations.media import sandbox
-from generations.media.vault import new_key, put, vault, workspace_folder
+from generations.media.janitor import tidy_scratch
+from generations.media.scratch import folder_of
+from generations.media.vault import NotStored, new_key, put, remove
 from generations.models import Attempt, Clip, Generation, State
 from generations.motor.deliveries import GIVEN_UP, done, waiting
-from generations.timing import STORING_LEASE, backing_off
+from generations.timing import STORING_LEASE, backing_off, now
 
 logger = logging.getLogger(__name__)
 
-# A file that is there but unreadable, or an address that is gone, is tried so often.
+# A gift is tried so often.
 HOPELESS_AFTER = 3
+# A file that is gone and of which fal does not know another address is looked for ten minutes.
+NO_ADDRESS_AFTER = 8
 # Encoders round to frames; a tenth of a second is not a difference anybody bought.
 SECONDS_TOLERANCE = 0.25
 SHORT_SIDE = {"720p": 720, "1080p": 1080, "4k": 2160}
 
+# What is at the address is no clip of ours; another address may have one.
+USELESS = (Gone, Refused, sandbox.Rejected)
+
 
 class LeaseLost(Exception):
     """Another worker stores it; this one's copy is one too many."""
+
+
+class NoAddress(Exception):
+    """fal cannot say where the file is now."""
+
+
+# The way, the disk, the storage, the machine: nothing that says anything about the file.
+TROUBLE = (Interrupted, NotStored, OSError, sandbox.Disturbed, NoAddress, Unavailable)
 
 
 def fetch_and_keep(generation: Generation) -> None:
@@ -42,23 +57,57 @@ def fetch_and_keep(generation: Generation) -> None:
     if not gift and not generation.lease(seconds=STORING_LEASE):
         return
     assert failpoint("store.leased")
+    tidy_scratch()  # here, for it is on the machines of media workers that downloads are left behind
     try:
-        with workspace_folder() as folder:
+        with folder_of(generation.pk) as folder:
             _keep(generation, attempt, folder)
     except LeaseLost:
         return
-    except (Gone, Refused, sandbox.Rejected) as error:
-        _retry(generation, attempt, error, hopeless=generation.tries + 1 >= HOPELESS_AFTER)
-    except (Interrupted, OSError) as error:
-        _retry(generation, attempt, error, hopeless=False)
+    except USELESS as error:
+        _retry(generation, error, hopeless=True)
+    except TROUBLE as error:
+        lost = isinstance(error, NoAddress) and generation.tries + 1 >= NO_ADDRESS_AFTER
+        _retry(generation, error, hopeless=lost)
 
 
 def _keep(generation: Generation, attempt: Attempt, folder: Path) -> None:
-    video = read_video(attempt.result)
+    source, poster, lease = folder / "clip.mp4", folder / "poster.webp", _Lease(generation)
+    try:
+        file, found = _obtained(attempt.result, source, poster, lease)
+    except USELESS as error:
+        discard(source)
+        if generation.state != State.STORING:
+            raise
+        logger.warning("generation=%s event=useless_file error=%s", generation.pk, type(error).__name__)
+        file, found = _obtained(_asked_again(attempt, lease), source, poster, lease)
+    keys = _stored(generation, (source, "clips"), (poster, "posters"), lease=lease)
+    assert failpoint("store.put")
+    # An error in here may hide a commit that was made: what is stored then stays, for its row or the janitor.
+    if not settle(generation, file, found, *keys):
+        remove(*keys)  # somebody else was faster: their copy is the clip
+    assert failpoint("store.settled")
+
+
+def _stored(generation: Generation, *files: tuple[Path, str], lease: "_Lease") -> list[str]:
+    """Keys of what is whole in our storage, under a lease that is still ours; or nothing is left there."""
+    keys: list[str] = []
+    try:
+        for path, kind in files:
+            lease.renew()
+            keys.append(put(path, new_key(kind, generation.workspace_id, path.suffix)))
+        lease.renew()
+    except BaseException:
+        remove(*keys)
+        raise
+    return keys
+
+
+def _obtained(result: Any, source: Path, poster: Path, lease: "_Lease") -> tuple[Downloaded, dict[str, Any]]:
+    """The file of a result, and what the child that looked into it found. Raises USELESS and TROUBLE."""
+    video = read_video(result)
     if not isinstance(video, Finished):
         raise Gone("no address")
-    source, poster = folder / "clip.mp4", folder / "poster.webp"
-    lease = _Lease(generation)
+    lease.renew()
     file = fetch(
         video.video_url,
         source,
@@ -67,17 +116,22 @@ def _keep(generation: Generation, attempt: Attempt, folder: Path) -> None:
         progress=lease.renew_in_time,
     )
     lease.renew()
-    found = sandbox.run("generations.media.video", str(source), str(poster), memory_mib=2048, cpu_seconds=30)
+    return file, sandbox.run(
+        "generations.media.video", str(source), str(poster), memory_mib=2048, cpu_seconds=30
+    )
+
+
+def _asked_again(attempt: Attempt, lease: "_Lease") -> dict[str, Any]:
+    """The result with an address that is fresh: a file that is gone under one may be there under another."""
     lease.renew()
-    keys = [
-        put(source, new_key("clips", generation.workspace_id, ".mp4")),
-        put(poster, new_key("posters", generation.workspace_id, ".webp")),
-    ]
-    assert failpoint("store.put")
-    if not settle(generation, file, found, *keys):
-        for key in keys:  # somebody else was faster: their copy is the clip
-            vault().delete(key)
-    assert failpoint("store.settled")
+    outcome = connect().result(attempt.response_url)
+    lease.renew()
+    if isinstance(outcome, Failure):
+        raise Gone("fal says now that it failed")
+    if not isinstance(outcome, Finished):
+        raise NoAddress(type(outcome).__name__)
+    Attempt.objects.filter(pk=attempt.pk).update(result=outcome.raw)
+    return outcome.raw
 
 
 class _Lease:
@@ -140,29 +194,22 @@ def differences(generation: Generation, found: dict[str, Any]) -> list[str]:
     return said
 
 
-def _retry(generation: Generation, attempt: Attempt, error: Exception, *, hopeless: bool) -> None:
-    logger.warning("generation=%s event=store_failed error=%s", generation.pk, type(error).__name__)
+def _retry(generation: Generation, error: Exception, *, hopeless: bool) -> None:
+    said = " < ".join(type(each).__name__ for each in (error, error.__cause__) if each)
+    logger.warning("generation=%s event=store_failed error=%s", generation.pk, said)
     if generation.state == State.FAILED:
         Generation.objects.filter(pk=generation.pk).update(tries=generation.tries + 1)
         if generation.tries + 1 >= HOPELESS_AFTER:
             done(generation)  # a gift that cannot be fetched stays a failure
         return
-    if hopeless or generation.deadline_at <= timezone.now():
-        if generation.finish(
-            State.FAILED, cause=f"file lost: {type(error).__name__}", reason=Reason.MEDIA_LOST
-        ):
-            done(generation)
-        return
-    if isinstance(error, Gone):
-        _ask_for_fresh_address(attempt)
-    generation.wait(backing_off(generation.tries, first=5, factor=2, cap=600))
+    if hopeless or generation.deadline_at <= now():
+        _lose(generation, error)
+    else:
+        generation.wait(backing_off(generation.tries, first=5, factor=2, cap=600))
 
 
-def _ask_for_fresh_address(attempt: Attempt) -> None:
-    """A file that is gone under one address may be there under another."""
-    try:
-        outcome = connect().result(attempt.response_url)
-    except Unavailable:
-        return
-    if isinstance(outcome, Finished):
-        Attempt.objects.filter(pk=attempt.pk).update(result=outcome.raw)
+def _lose(generation: Generation, error: Exception) -> None:
+    cause = f"file lost: {type(error).__name__}"
+    if generation.finish(State.FAILED, cause=cause, reason=Reason.MEDIA_LOST):
+        done(generation)
+        logger.error("generation=%s event=media_lost error=%s", generation.pk, type(error).__name__)

@@ -27,10 +27,10 @@ def judged(outage: DeadFal, books: Books, time_scale: float) -> Iterator[Finding
     if len(outage.knocks) > allowed:
         words = f"{len(outage.knocks)} calls in {lasted / 3600:.1f} business hours, {allowed:.0f} would do"
         yield Finding("impatient", "fal", words)
-    posts = sum(knock.method == "POST" for knock in outage.knocks)
     failed = [each for each in books.generations if each.state == "failed"]
-    if len(failed) > posts:
-        yield Finding("gave up", "clips", f"{len(failed)} failed, though only {posts} were ever sent to it")
+    if len(failed) > BEFORE_IT_IS_KNOWN:
+        words = f"{len(failed)} failed, where {BEFORE_IT_IS_KNOWN} may be sent before it is known to be away"
+        yield Finding("gave up", "clips", words)
     yield from _unfair(books.generations, outage.ended)
 
 

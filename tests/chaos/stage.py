@@ -26,7 +26,7 @@ from tests.chaos.wishes import Wishes
 
 PATIENCE = 60.0
 # Committed must mean committed: an immediate stop loses whatever was acknowledged before it was written.
-DURABLE = {"synchronous_commit": "on"}
+DURABLE = postgres.SETTINGS | {"synchronous_commit": "on"}
 ATTEMPTS_TO_LIVE = 20
 
 
@@ -195,7 +195,7 @@ class Stage:
     def _database(self) -> str:
         if self.wishes.database == "sqlite":
             return f"sqlite:///{self.place.database}"
-        self.children["postgres"], self.socket = postgres.start(self.place.directory, **DURABLE)
+        self.children["postgres"], self.socket = postgres.start(self.place.directory, DURABLE)
         return f"postgres://postgres@/postgres?host={self.socket}"
 
     def _emulator(self) -> Child:

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from config import health
+from generations.media import vault
 from generations.models import Heartbeat
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +57,7 @@ def test_redis_down_degrades_but_serves(client: Client):
 
 @pytest.mark.usefixtures("beating")
 def test_a_full_disk_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(health, "DISK_FLOOR", 10**18)
+    monkeypatch.setattr(vault, "DISK_FLOOR", 10**18)
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["disk"] == "down"

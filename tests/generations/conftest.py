@@ -1,12 +1,23 @@
 """A fal on a string, for tests that need one misbehaviour at one moment."""
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.generations.puppet import Puppet, serving
 from tests.world import World
+
+
+@pytest.fixture
+def own_folders(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of other tests is in the vault or in scratch."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    local = {"BACKEND": "generations.media.vault.LocalVault", "OPTIONS": {"location": settings.MEDIA_ROOT}}
+    settings.STORAGES = {**settings.STORAGES, "default": local}
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 """A fal that answers exactly what a test tells it, over real HTTP."""
 
 import json
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.fal.hosting import listening
 
 Answer = tuple[int, Any] | tuple[int, Any, dict[str, str]]
 Script = list[Answer] | Callable[[], Answer]
@@ -93,12 +94,5 @@ def serving() -> Iterator[Puppet]:
 
         do_GET = do_POST = do_PUT = speak  # noqa: N815 - the base class looks for these names
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Call) as server:
-        puppet.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield puppet
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(Call) as puppet.url:
+        yield puppet

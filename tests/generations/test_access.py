@@ -69,6 +69,7 @@ def storing(generation: Generation) -> Generation:
         token_hash=uuid.uuid4().hex,
         state="accepted",
         request_id=str(uuid.uuid4()),
+        sent_at=generation.created_at,
     )
     generation.move(State.SUBMITTED, cause="test", wake_at=generation.created_at)
     generation.move(State.STORING, cause="test", wake_at=generation.created_at)

@@ -157,6 +157,7 @@ def test_what_comes_while_we_ask_is_looked_at_soon(lasting: World, puppet: Puppe
 
 
 def test_copies_of_a_job_burn_no_tries(lasting: World, puppet: Puppet) -> None:
+    puppet.script["file"] = [(503, "busy")]
     generation, _ = submitted(lasting, puppet)
     motor.drive(generation.pk)
     for _ in range(6):

@@ -87,7 +87,12 @@ def test_an_accepted_request_survives_the_worker_that_sent_it(lasting: World, pu
     generation = place(lasting)
     assert generation.claim(State.SUBMITTING, seconds=60, cause="claimed")
     Attempt.objects.create(
-        generation=generation, number=1, token_hash="x", state="accepted", request_id="r-1"
+        generation=generation,
+        number=1,
+        token_hash="x",
+        state="accepted",
+        request_id="r-1",
+        sent_at=generation.created_at,
     )
     age(generation)
     motor.drive(generation.pk)

@@ -37,7 +37,12 @@ def submitted(world: World, fal: Emulator, settings: Any) -> Generation:
     generation = orders.place(world.alice, order(world.alice))[0]
     assert generation.claim(State.SUBMITTING, seconds=60, cause="test")
     Attempt.objects.create(
-        generation=generation, number=1, token_hash=hashed(TOKEN), state="accepted", request_id=REQUEST
+        generation=generation,
+        number=1,
+        token_hash=hashed(TOKEN),
+        state="accepted",
+        request_id=REQUEST,
+        sent_at=generation.created_at,
     )
     assert generation.move(State.SUBMITTED, cause="test", wake_at=generation.created_at)
     return generation
@@ -251,7 +256,9 @@ def test_a_webhook_before_the_submits_answer_adopts_the_request(
 ) -> None:
     early = orders.place(world.alice, order(world.alice))[0]
     assert early.claim(State.SUBMITTING, seconds=60, cause="test")
-    attempt = Attempt.objects.create(generation=early, number=1, token_hash=hashed("e" * 43), state="sending")
+    attempt = Attempt.objects.create(
+        generation=early, number=1, token_hash=hashed("e" * 43), state="sending", sent_at=early.created_at
+    )
     body = raw(request_id="early-1", gateway_request_id="early-1")
     assert deliver(body, signed(fal, body, request_id="early-1"), token="e" * 43) == 200
     assert hear(early).state == State.SUBMITTED

@@ -1,0 +1,1 @@
+"""How fast the product is, as ratios: against the machine's limits and what else people would write."""

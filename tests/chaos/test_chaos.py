@@ -37,7 +37,7 @@ def test_the_product_survives_a_small_run_and_plays_the_schedule_of_its_seed():
 def test_the_ordinary_studio_fails_the_same_bench():
     run = chaos("--baseline")
     assert run.returncode == 1, run.stdout + run.stderr
-    assert {"submitted twice", "stuck", "charged wrongly", "ordered twice", "ledger"} <= kinds(run.stdout)
+    assert {"submitted twice", "stuck", "charged wrongly", "ordered twice", "lost"} <= kinds(run.stdout)
 
 
 def test_the_product_survives_a_small_run_on_sqlite():

@@ -18,8 +18,8 @@ RECONCILER = "reconciler"
 # Bounded per sweep, so that a long outage drains steadily instead of flooding the queue at once: what only
 # looks whether fal is done must not crowd out what can be done.
 MOST, MOST_LOOKS = 500, 100
-# While so many jobs wait, the bell still rings; and while one job may take so long, a bell is not lost yet.
-RINGING, JOB_SECONDS = 200, 0.1
+# While so many jobs wait, the bell still rings; and behind more than a few, a bell is not lost yet.
+RINGING, FEW, JOB_SECONDS = 200, 10, 0.1
 # Any number, the same everywhere: whoever holds this lock is the one reconciler.
 LOCK = 0x73776570
 TERM = timedelta(seconds=15)
@@ -44,7 +44,7 @@ def _ring(which: Q, queue: str, most: int) -> int:
 
 def _lost_since(moment: datetime, backlog: int) -> datetime:
     """A bell rung before then, and not answered, is lost: by a Redis that forgot, or a worker that died."""
-    return moment - business(REPOKE) - timedelta(seconds=backlog * JOB_SECONDS)
+    return moment - business(REPOKE) - timedelta(seconds=max(0, backlog - FEW) * JOB_SECONDS)
 
 
 def _poke(keys: Collection[UUID], queue: str) -> int:

@@ -229,7 +229,7 @@ class Generation(models.Model):
             fields |= {"wake_at": None, "finished_at": now()}
         if to == State.QUEUED:
             fields |= {"turn_at": None}
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             won = Generation.objects.filter(pk=self.pk, state=self.state, epoch=self.epoch).update(
                 state=to, epoch=F("epoch") + 1, **fields
             )

@@ -120,6 +120,9 @@ def place(actor: Actor, order: Order) -> list[Generation]:
             return known
         raise
     if not held:
+        # Its twin may have spent the last credits a moment ago: then that is the answer to both.
+        if known := _placed_before(actor, order):
+            return known
         wallet.refresh_from_db()
         raise NotEnough(
             f"This costs {quote.total} credits and {wallet.available} are available. Nothing was charged."

@@ -3,23 +3,23 @@
 import os
 import socket
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q
 
 from generations import doorbell, line
 from generations.failpoints import failpoint
 from generations.models import Breaker, Delivery, Generation, Heartbeat, Leadership, State
-from generations.models.generation import GenerationQuerySet
 from generations.timing import REPOKE, business, now
 
 RECONCILER = "reconciler"
 # Bounded per sweep, so that a long outage drains steadily instead of flooding the queue at once: what only
 # looks whether fal is done must not crowd out what can be done.
 MOST, MOST_LOOKS = 500, 100
-# While so many jobs wait, the bell still rings; more of them would only be repeats.
-RINGING = 200
+# While so many jobs wait, the bell still rings; and behind more than a few, a bell is not lost yet.
+RINGING, FEW, JOB_SECONDS = 200, 10, 0.1
 # Any number, the same everywhere: whoever holds this lock is the one reconciler.
 LOCK = 0x73776570
 TERM = timedelta(seconds=15)
@@ -29,24 +29,27 @@ def sweep() -> int:
     """Give turns, ring for what is due and for deliveries nobody acted on; how many bells were rung."""
     Heartbeat.beat(RECONCILER)
     rung = len(line.move_up())
-    due = Generation.objects.due(now())
-    rung += _ring(due.filter(state=State.STORING), doorbell.MEDIA, MOST)
-    rung += _ring(due.exclude(state__in=[State.STORING, State.SUBMITTED]), doorbell.DRIVE, MOST)
-    rung += _ring(due.filter(state=State.SUBMITTED), doorbell.DRIVE, MOST_LOOKS)
+    rung += _ring(Q(state=State.STORING), doorbell.MEDIA, MOST)
+    rung += _ring(~Q(state__in=[State.STORING, State.SUBMITTED]), doorbell.DRIVE, MOST)
+    rung += _ring(Q(state=State.SUBMITTED), doorbell.DRIVE, MOST_LOOKS)
     return rung + _unheard() + _knock()
 
 
-def _ring(due: GenerationQuerySet, queue: str, most: int) -> int:
-    room = max(0, min(most, RINGING - doorbell.backlog(queue)))
-    keys = list(due.values_list("pk", flat=True)[:room])
-    if not keys:
-        return 0
-    Generation.objects.filter(pk__in=keys).update(poked_at=now())
-    assert failpoint("sweep.poked")
-    return _poke(keys, queue)
+def _ring(which: Q, queue: str, most: int) -> int:
+    backlog, moment = doorbell.backlog(queue), now()
+    room = max(0, min(most, RINGING - backlog))
+    due = Generation.objects.due(moment, _lost_since(moment, backlog)).filter(which)
+    return _poke(list(due.values_list("pk", flat=True)[:room]), queue)
+
+
+def _lost_since(moment: datetime, backlog: int) -> datetime:
+    """A bell rung before then, and not answered, is lost: by a Redis that forgot, or a worker that died."""
+    return moment - business(REPOKE) - timedelta(seconds=max(0, backlog - FEW) * JOB_SECONDS)
 
 
 def _poke(keys: Collection[UUID], queue: str) -> int:
+    Generation.objects.filter(pk__in=keys).update(poked_at=now())
+    assert failpoint("sweep.poked")
     for key in keys:
         doorbell.poke(key, queue=queue)
     return len(keys)
@@ -54,8 +57,11 @@ def _poke(keys: Collection[UUID], queue: str) -> int:
 
 def _unheard() -> int:
     """Deliveries whose own bell was lost."""
-    old = Delivery.objects.filter(processed_at=None, received_at__lte=now() - business(REPOKE)).order_by()
-    keys = old.values_list("attempt__generation", flat=True).distinct()[:MOST]
+    moment = now()
+    lost = _lost_since(moment, doorbell.backlog(doorbell.DRIVE))
+    quiet = Q(attempt__generation__poked_at=None) | Q(attempt__generation__poked_at__lte=lost)
+    old = Delivery.objects.filter(quiet, processed_at=None, received_at__lte=moment - business(REPOKE))
+    keys = old.order_by().values_list("attempt__generation", flat=True).distinct()[:MOST]
     return _poke(list(keys), doorbell.DRIVE)
 
 

@@ -158,8 +158,10 @@ class Fal:
     def past(self, endpoint: str, request_id: str) -> replies.ResultOutcome:
         """A request's output by fal's list, for when the queue has forgotten it. Raises Unavailable."""
         for each in self._list({"endpoint_id": endpoint, "request_id": request_id}):
-            if each.request_id == request_id:
-                return replies.read_video(each.output) if each.output is not None else replies.NotYet()
+            if each.request_id == request_id and each.output is not None:
+                return replies.read_video(each.output)
+            if each.request_id == request_id and not each.ended:
+                return replies.NotYet()
         return replies.Unknown()
 
     def _list(self, wanted: Mapping[str, str]) -> list[replies.Listed]:

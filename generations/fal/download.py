@@ -103,6 +103,8 @@ def _receive(response: httpx.Response, here: Partial, call: Call) -> None:
     status = response.status_code
     if status in (403, 404, 410):
         raise Gone(str(status))
+    if 300 <= status < 400:  # where it points to is nobody we know; a fresh address may be better
+        raise Refused("a redirect")
     if status == 200:
         here.begin(response.headers)
     elif status != 206 or not here.goes_on(response.headers):

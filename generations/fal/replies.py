@@ -92,6 +92,7 @@ class Listed:
     """An entry of fal's request list. Payloads are None when fal did not keep or show them."""
 
     request_id: str
+    ended: bool
     input: Any = field(repr=False)
     output: Any = field(default=None, repr=False)
 
@@ -158,4 +159,4 @@ def read_listed(item: Any) -> Listed | None:
     if not isinstance(key, str) or not REQUEST_ID.fullmatch(key):
         return None
     ended = item.get("ended_at") is not None or item.get("status_code") is not None
-    return Listed(key, item.get("json_input"), item.get("json_output") if ended else None)
+    return Listed(key, ended, item.get("json_input"), item.get("json_output"))

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Hold, User, Wallet, Workspace
 from accounts.policy import Actor
 from generations.models.media import Clip
-from generations.timing import REPOKE, business, now
+from generations.timing import business, now
 
 if TYPE_CHECKING:
     from generations.waits import Standing
@@ -67,13 +67,13 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         """What takes one of our places at fal: with it, or about to be sent."""
         return self.filter(Q(state__in=WITH_FAL) | Q(state=State.QUEUED, turn_at__isnull=False))
 
-    def due(self, moment: datetime) -> "GenerationQuerySet":
-        """Open rows whose time has come and that nobody works on or was just asked to, oldest first.
+    def due(self, moment: datetime, rung_before: datetime) -> "GenerationQuerySet":
+        """Open rows whose time has come and that nobody works on or was lately asked to, oldest first.
 
         What waits in line is the dispatcher's, except to be cancelled or to end at its deadline.
         """
         free = Q(lease_until=None) | Q(lease_until__lte=moment)
-        quiet = Q(poked_at=None) | Q(poked_at__lte=moment - business(REPOKE))
+        quiet = Q(poked_at=None) | Q(poked_at__lte=rung_before)
         in_line = Q(state=State.QUEUED, turn_at=None, cancel_requested_at=None, deadline_at__gt=moment)
         return self.filter(free, quiet, ~in_line, wake_at__lte=moment).order_by("wake_at")
 

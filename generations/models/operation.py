@@ -42,7 +42,9 @@ class Heartbeat(models.Model):
     @classmethod
     def beat(cls, name: str) -> None:
         """Alive now."""
-        cls.objects.update_or_create(name=name, defaults={"seen_at": now()})
+        moment = now()
+        if not cls.objects.filter(pk=name).update(seen_at=moment):
+            cls.objects.get_or_create(pk=name, defaults={"seen_at": moment})
 
     @classmethod
     def age(cls, name: str) -> timedelta | None:

@@ -19,7 +19,7 @@ from generations.fal.replies import Unavailable
 from generations.gateway import connect
 from generations.models import Attempt, Generation, State
 from generations.motor import door
-from generations.motor.deliveries import taken_on
+from generations.motor.deliveries import look_if_asked, taken_on
 from generations.timing import (
     AMBIGUOUS_LOOKS,
     FOLLOW_LEASE,
@@ -51,7 +51,7 @@ def doubt(generation: Generation, attempt: Attempt, reply: dict[str, Any]) -> No
         )
         if not (moved and attempt.doubt(reply)):
             transaction.set_rollback(True)
-    doorbell.poke(generation.pk)  # its webhook may have come first
+    look_if_asked(generation)  # its webhook may have come first
 
 
 def may_go_again(generation: Generation) -> bool:

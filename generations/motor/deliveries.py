@@ -36,6 +36,13 @@ def done(generation: Generation) -> None:
     waiting(generation).update(processed_at=now())
 
 
+def look_if_asked(generation: Generation) -> None:
+    """Ring again when somebody said or asked something while this step was busy."""
+    asked = Generation.objects.filter(pk=generation.pk, cancel_requested_at__isnull=False)
+    if waiting(generation).exists() or asked.exists():
+        doorbell.poke(generation.pk)
+
+
 def hear(generation: Generation) -> Generation:
     """Let waiting deliveries adopt their request; the generation as it is afterwards."""
     if generation.state in NOT_YET_WITH_FAL:

@@ -96,6 +96,8 @@ def _asked(generation: Generation, attempt: Attempt, fal: Fal) -> ResultOutcome 
         # A status of 404 may only mean that the status is gone: the result decides.
         waits = isinstance(progress, Progress) and not progress.completed
         outcome = progress if waits else fal.result(attempt.response_url)
+        if isinstance(outcome, Failure) and _may_pass(progress, outcome) and not _last_look(attempt):
+            return NotYet()
     except Unavailable as error:
         logger.info("generation=%s event=fal_unavailable why=%s", attempt.generation_id, error)
         door.unavailable(error)
@@ -106,6 +108,18 @@ def _asked(generation: Generation, attempt: Attempt, fal: Fal) -> ResultOutcome 
     if attempt.lost_looks and isinstance(outcome, Progress | NotYet):
         Attempt.objects.filter(pk=attempt.pk).update(lost_looks=0, lost_since=None)
     return outcome
+
+
+def _may_pass(progress: Progress | Unknown, failure: Failure) -> bool:
+    """A 5xx of which the status says nothing may be the address's own trouble, not the run's."""
+    named = isinstance(progress, Progress) and (progress.raw.get("error") or progress.raw.get("error_type"))
+    return failure.http >= 500 and not named
+
+
+def _last_look(attempt: Attempt) -> bool:
+    looks = attempt.lost_looks + 1
+    Attempt.objects.filter(pk=attempt.pk).update(lost_looks=looks, lost_since=attempt.lost_since or now())
+    return looks >= LOST_LOOKS
 
 
 def _listed(generation: Generation, attempt: Attempt, fal: Fal) -> ResultOutcome:

@@ -19,7 +19,7 @@ from generations.models import Attempt, Generation, State, Upload
 from generations.models.attempt import LIVE
 from generations.motor import door
 from generations.motor.ambiguous import doubt
-from generations.motor.deliveries import taken_on
+from generations.motor.deliveries import look_if_asked, taken_on
 from generations.timing import LEASE, UPLOAD_LEASE, backing_off, business, now
 
 logger = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ def _accepted(attempt: Attempt, outcome: Accepted) -> None:
         queue_position=outcome.queue_position,
         **urls,
     )
-    doorbell.poke(attempt.generation_id)  # an early webhook or a cancel may be waiting
+    look_if_asked(attempt.generation)  # an early webhook or a cancel may be waiting
 
 
 def _not_accepted(generation: Generation, attempt: Attempt, outcome: NotAccepted, tries: int) -> None:

@@ -17,7 +17,7 @@ from generations.timing import MINUTE, SWEEP, business
 
 logger = logging.getLogger(__name__)
 # However often it is nudged: one look in so many seconds answers all of them.
-CALM = 0.05
+CALM = 0.2
 TIDY = 10 * MINUTE
 
 

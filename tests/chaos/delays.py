@@ -1,7 +1,8 @@
 """`python -m tests.chaos.delays`: what an emptied Redis and lost webhooks cost, on an unscaled clock.
 
 The same orders three times: undisturbed, with Redis emptied every ten seconds, and with every webhook lost.
-Everything must complete; the medians may differ by ten seconds, and by no more than one look at fal.
+Everything must complete. Half of all clips may come so much later as it takes until somebody looks without
+having been rung for: two sweeps when Redis forgot, the first look at fal when no webhook came.
 """
 
 import argparse
@@ -15,9 +16,13 @@ from typing import Any
 
 from config.bootstrap import ROOT
 
-MOST = 10.0  # seconds that the median clip may come later
 CALM = ("--no-kills", "--no-faults", "--time-scale", "1", "--speed", "1", "--fal-timeout", "40")
-RUNS = {"undisturbed": (), "redis emptied": ("--flush-every", "10"), "webhooks lost": ("--lose-webhooks",)}
+# Options, and the seconds by which the median may grow.
+RUNS: dict[str, tuple[tuple[str, ...], float]] = {
+    "undisturbed": ((), 0.0),
+    "redis emptied": (("--flush-every", "10"), 10.0),
+    "webhooks lost": (("--lose-webhooks",), 15.0),
+}
 
 
 def main() -> int:
@@ -30,11 +35,11 @@ def main() -> int:
     wanted = parser.parse_args()
     orders = ("--n", str(wanted.n), "--seed", str(wanted.seed), "--rate", str(wanted.rate))
     medians, passed = {}, True
-    for name, options in RUNS.items():
+    for name, (options, most) in RUNS.items():
         found = measured(*orders, *CALM, "--in-flight", str(2 * wanted.n), *options)
         medians[name] = median(found["waits"])
         added = medians[name] - medians["undisturbed"]
-        fine = found["passed"] and added <= MOST
+        fine = found["passed"] and added <= most
         passed = passed and fine
         said = f"median {medians[name]:.2f} s, {added:+.2f} s, longest {found['waits'][-1]:.2f} s"
         print(f"  {name:<16} {said}: {'PASSED' if fine else 'FAILED'}", flush=True)

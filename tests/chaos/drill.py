@@ -35,6 +35,7 @@ from tests.chaos.wishes import Wishes
 
 T = TypeVar("T")
 LOOK = 0.25
+FOLDERS = ("clips", "posters", "uploads")
 TICK = 0.02
 SHOWN = 20  # findings that are explained
 
@@ -53,6 +54,7 @@ class Outcome:
     faults: dict[str, dict[str, int]]
     forgeries: Counter[str]
     dead: DeadFal | None
+    tidied: int  # files that killed workers had left
     words: dict[str, list[str]]  # what the logs say of the rows that findings are about
 
 
@@ -86,11 +88,11 @@ class Drill:
         with self.timed("quiet"):
             self.quiet()
         with self.timed("judging"):
+            self.stage.dismiss()
             evidence = self.evidence()
             findings = judge(evidence)
             if self.dead:
                 findings += outage.judged(self.dead, evidence.books, self.wishes.time_scale)
-        self.stage.account()
         return Outcome(
             wishes=self.wishes,
             schedule=self.schedule,
@@ -102,6 +104,7 @@ class Drill:
             faults=self.fal.played(),
             forgeries=self.forger.answers,
             dead=self.dead,
+            tidied=self.tidied,
             words=self.words(findings, evidence.books),
         )
 
@@ -184,12 +187,17 @@ class Drill:
         self.press.stop()
 
     def evidence(self) -> Evidence:
+        media = self.stage.place.media
+        before = len(stored(media, FOLDERS))
+        self.house.tidy()
+        left = stored(media, FOLDERS)
+        self.tidied = before - len(left)
         books = self.house.books()
         return Evidence(
             submissions=self.fal.submissions(),
             books=books,
             placed=list(self.press.placed.values()),
-            stored=stored(self.stage.place.media, ("clips", "posters")),
+            stored=left,
             violations=self.house.violations(),
             forgeries_accepted=self.forger.accepted,
             errors=self.press.tally.errors,

@@ -69,7 +69,7 @@ class File:
 
     key: str
     size: int
-    sha256: str
+    sha256: str  # empty when none was written down
 
 
 @dataclass
@@ -99,3 +99,6 @@ class House(Protocol):
 
     def violations(self) -> list[str]:
         """What its own auditor finds."""
+
+    def tidy(self) -> None:
+        """Remove what killed workers left in the vault; nobody works any more."""

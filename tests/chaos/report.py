@@ -45,6 +45,7 @@ def figures(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "failed", f"{ended['failed']} ({listed(reasons)})"
     yield "cancelled", str(ended["cancelled"])
     yield "open", str(sum(ended.values()) - ended["succeeded"] - ended["failed"] - ended["cancelled"])
+    yield "files left by kills", f"{outcome.tidied}, tidied up"
     yield "seconds", ", ".join(f"{name} {value:.1f}" for name, value in outcome.seconds.items())
     yield "clips a second", f"{len(rows) / busy:.1f}"
     yield "order to end", f"median {waits[len(waits) // 2]:.1f} s, worst {waits[-1]:.1f} s"

@@ -58,6 +58,8 @@ class Stage:
         for path in (self.place.media, self.place.mail, self.place.logs, self.place.emulator):
             path.mkdir(parents=True, exist_ok=True)
         self.place.redis.mkdir()
+        self.scratch = folder / "tmp"
+        self.scratch.mkdir()
         self.port, self.fal_port = free_port(), free_port()
         self.children: dict[str, Child] = {}
         self.blows: Counter[str] = Counter()
@@ -152,6 +154,15 @@ class Stage:
             self.processor[name] += seconds - self._counted.get(name, 0.0)
             self._counted[name] = seconds
 
+    def dismiss(self) -> None:
+        """The crew goes home; servers and fal stay for the judge."""
+        self.account()
+        crew = [self.children[name] for name in self.crew.commands(self.port)]
+        for child in crew:
+            child.ask_to_stop()
+        for child in crew:
+            child.wait_and_kill(5)
+
     def words_about(self, subject: str, most: int = 15) -> list[str]:
         """The last lines in anybody's log that name something."""
         found = []
@@ -216,6 +227,7 @@ class Stage:
             "MEDIA_ROOT": str(self.place.media),
             **emulator_environment(self.fal_port),
             "FAL_WEBHOOK_USER_ID": EMULATOR_ACCOUNT,
+            "TMPDIR": str(self.scratch),
             "TIME_SCALE": str(self.wishes.time_scale),
             "FAL_MAX_IN_FLIGHT": str(self.wishes.in_flight),
             "FAL_TIMEOUT": str(self.wishes.fal_timeout),

@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 
 import pytest
 
+from tests.chaos import oracle
 from tests.chaos.facts import Books, File, Generation, Purse, Submission
-from tests.chaos.oracle import Evidence, judge
+from tests.chaos.oracle import CHECKS, Evidence, judge
 from tests.chaos.press import Placed
 from tests.chaos.schedule import Order
 
@@ -27,6 +29,7 @@ class Plot:
     violations: list[str]
     forgeries: int = 0
     waiting: int = 0
+    errors: list[str] = field(default_factory=list)
 
     def findings(self) -> set[str]:
         """The kinds of what the judge finds."""
@@ -43,6 +46,7 @@ class Plot:
             stored=self.stored,
             violations=self.violations,
             forgeries_accepted=self.forgeries,
+            errors=self.errors,
         )
         return {finding.kind for finding in judge(evidence)}
 
@@ -162,6 +166,10 @@ def forge(plot: Plot) -> None:
     plot.forgeries = 1
 
 
+def break_a_page(plot: Plot) -> None:
+    plot.errors.append("create answered 418")
+
+
 def leave_a_delivery(plot: Plot) -> None:
     plot.waiting = 1
 
@@ -201,11 +209,23 @@ LIES: list[tuple[str, Callable[[Plot], None]]] = [
     ("file differs", store_another_clip),
     ("invariant", break_an_invariant),
     ("forgery accepted", forge),
+    ("page", break_a_page),
 ]
 
 
 def test_a_clean_world_has_no_findings(plot: Plot):
     assert plot.findings() == set()
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_every_check_is_needed_for_some_lie(monkeypatch: pytest.MonkeyPatch, plot: Plot, check: object):
+    monkeypatch.setattr(oracle, "CHECKS", [each for each in CHECKS if each is not check])
+    missed = 0
+    for kind, lie in LIES:
+        victim = deepcopy(plot)
+        lie(victim)
+        missed += kind not in victim.findings()
+    assert missed
 
 
 @pytest.mark.parametrize(("kind", "lie"), LIES, ids=[f"{kind}-{n}" for n, (kind, _) in enumerate(LIES)])

@@ -10,7 +10,7 @@ from django.db import connection
 
 from fal_emulator.server import Emulator
 from generations.models import Generation as Row
-from tests.chaos.drill import stored
+from tests.chaos.drill import FOLDERS, stored
 from tests.chaos.fal_says import Fal
 from tests.chaos.oracle import Evidence, Finding, judge
 from tests.chaos.press import Placed
@@ -43,7 +43,7 @@ def findings(fal: Emulator) -> list[Finding]:
                 Placed(Order(number, 0, "", each.prompt, each.form_key), "placed")
                 for number, each in enumerate(books.generations)
             ],
-            stored=stored(Path(settings.MEDIA_ROOT), ("clips", "posters")),
+            stored=stored(Path(settings.MEDIA_ROOT), FOLDERS),
             violations=House().violations(),
         )
     )

@@ -49,6 +49,9 @@ class House:
         """It has no auditor."""
         return []
 
+    def tidy(self) -> None:
+        """Nor anybody who tidies up."""
+
 
 def generations() -> Iterator[Generation]:
     """Every clip; what was paid for it is what was taken less what was given back."""

@@ -6,6 +6,7 @@ in it: a request is done when a test says so, and a webhook leaves when a test s
 
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -45,6 +46,7 @@ class LittleFal(Puppet):
         self.at_once = True  # a request is done as soon as it is taken
         self.speechless = 0  # so many submits are taken, and answered by a broken gateway
         self.forgetful = False  # the list lags
+        self.meanwhile: Callable[[Taken], None] | None = None  # before a submit is answered
 
     @cached_property
     def clip(self) -> bytes:
@@ -72,6 +74,8 @@ class LittleFal(Puppet):
         one = Taken(parts.path.strip("/"), json.loads(body), webhook)
         one.state = "done" if self.at_once else "running"
         self.taken.append(one)
+        if self.meanwhile:
+            self.meanwhile(one)
         if self.speechless:
             self.speechless -= 1
             return 502, b"<html>Bad gateway</html>"

@@ -67,3 +67,4 @@ def finish(play: Play, end: End) -> None:
     play.stage.settle(webhooks_too=end == GIFT)
     assert play.stage.ended(play.generation) == end
     play.stage.check()
+    play.stage.check_files()

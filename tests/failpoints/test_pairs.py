@@ -47,6 +47,7 @@ def test_killed_again(stage: Rehearsal, first: str, second: str) -> None:
     end = SCENES["submit.sending"].left if sending else scene.left
     assert stage.ended(play.generation) == end
     stage.check()
+    stage.check_files()
 
 
 def recovering(play: Play, point: str) -> bool:

@@ -1,11 +1,11 @@
-"""One stage for all plays of a module."""
+"""One stage for all plays of a module, on which nobody waits in line and no file is fetched."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.rehearsal import Rehearsal, rehearsing
+from tests.rehearsal import Rehearsal, rehearsing, settled
 
 
 @pytest.fixture(scope="module")
@@ -13,12 +13,14 @@ def shared_stage(
     django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Rehearsal]:
     with rehearsing(django_db_blocker, tmp_path_factory.mktemp("stage")) as made:
+        made.fetch = settled
         yield made
 
 
 @pytest.fixture
-def stage(shared_stage: Rehearsal) -> Rehearsal:
+def stage(shared_stage: Rehearsal, settings: Any) -> Rehearsal:
     """Nothing is left of the play before."""
+    settings.FAL_MAX_IN_FLIGHT = settings.MEMBER_MAX_RUNNING = settings.MEMBER_MAX_QUEUED = 100_000
     shared_stage.clear()
     return shared_stage
 

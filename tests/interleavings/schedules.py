@@ -179,3 +179,12 @@ def judge(stage: Rehearsal, played: Played) -> None:
         assert (row.state, row.late_free) == (end, False), played
     if CANCEL not in played.schedule:
         assert row.state != State.CANCELLED, played
+
+
+def wind_up(stage: Rehearsal, played: Sequence[Played]) -> None:
+    """Let everything come to its end, and judge each."""
+    stage.settle(turns=20)
+    for each in played:
+        judge(stage, each)
+    stage.check()
+    stage.fal.taken.clear()

@@ -2,8 +2,8 @@
 
 fal works on a few requests of an account at a time and lets the rest wait, so one busy person would starve
 everybody. What waits is therefore kept here. A place that becomes free goes to the workspace with the least
-out by its share, in it to the member with the least out, and there to the oldest. Some places are kept for
-short, cheap clips, so that none of those stands behind twenty long ones.
+out by its share, in it to the member with the least out, and there to the oldest; equals take turns. Some
+places are kept for short, cheap clips, so that none of those stands behind twenty long ones.
 """
 
 import uuid
@@ -15,7 +15,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
-from django.db.models import Case, Count, F, Value, When, Window
+from django.db.models import Case, Count, F, Max, Value, When, Window
 from django.db.models.functions import RowNumber
 
 from accounts.models import Workspace
@@ -23,7 +23,7 @@ from generations import doorbell
 from generations.failpoints import failpoint
 from generations.models import Breaker, Generation
 from generations.models.generation import GenerationQuerySet
-from generations.timing import now
+from generations.timing import QUEUE_DEADLINE, business, now
 
 # Any number, the same in every process: one dispatcher at a time counts and gives turns.
 LOCK = 0x6C696E65
@@ -42,12 +42,14 @@ class Waiting:
 
 @dataclass
 class Out:
-    """What is out: by workspace, by member, and how much of it is long."""
+    """What is out: by workspace, by member, and how much of it is long; and when each had their last turn."""
 
     workspaces: Counter[uuid.UUID] = field(default_factory=Counter)
     members: Counter[tuple[uuid.UUID, int]] = field(default_factory=Counter)
     express: int = 0
     long: int = 0
+    # In seconds, of a workspace and of a member in it; 0 for who had none lately.
+    turns: dict[uuid.UUID | tuple[uuid.UUID, int], float] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -80,10 +82,20 @@ class Rules:
         crowded = not one.express and out.long >= self.most - self.reserved
         return not crowded and out.members[one.workspace, one.author] < self.member
 
-    def rank(self, one: Waiting, out: Out) -> tuple[float, int, tuple[datetime, int]]:
-        """Least first: the workspace's load by its share, the member's load, then age."""
-        load = out.workspaces[one.workspace] / max(1, self.shares.get(one.workspace, 1))
-        return load, out.members[one.workspace, one.author], one.since
+    @property
+    def quick(self) -> int:
+        """So many places go to short clips first; but an only place goes round."""
+        return max(1, self.reserved) if self.most > 1 else 0
+
+    def rank(self, one: Waiting, out: Out) -> tuple[float, float, int, float, tuple[datetime, int]]:
+        """Least first: the workspace's load by its share, then the member's, then age.
+
+        Of equals, whoever has had no turn for longer: with fewer places than workspaces all are equal, and
+        by age the one with the longest line would have every place until all of it is done.
+        """
+        team, member = one.workspace, (one.workspace, one.author)
+        load = out.workspaces[team] / max(1, self.shares.get(team, 1))
+        return load, out.turns.get(team, 0), out.members[member], out.turns.get(member, 0), one.since
 
 
 def choose(waiting: Iterable[Waiting], out: Out, rules: Rules, room: int) -> list[Waiting]:
@@ -94,8 +106,8 @@ def choose(waiting: Iterable[Waiting], out: Out, rules: Rules, room: int) -> lis
     chosen: list[Waiting] = []
     while len(chosen) < room:
         heads = [line[-1] for line in lines.values() if line and rules.admits(line[-1], out)]
-        # The kept places first, and the first place at all: a short clip need not win against the long ones.
-        quick = [each for each in heads if each.express] if out.express < max(1, rules.reserved) else []
+        # A short clip need not win against the long ones.
+        quick = [each for each in heads if each.express] if out.express < rules.quick else []
         if not heads:
             break
         best = min(quick or heads, key=lambda each: rules.rank(each, out))
@@ -137,11 +149,15 @@ def _turn() -> list[uuid.UUID]:
         return []
     breaker, out = Breaker.current(), _out()
     room = breaker.room(settings.FAL_MAX_IN_FLIGHT, out.total)
-    if breaker.state == Breaker.State.TRYING:
-        room = 1 if breaker.claim_try() else 0
+    trying = breaker.state == Breaker.State.TRYING
+    if trying:
+        room = min(room, 1)
     if not room:
         return []
+    out.turns = _turns(ready, moment)
     chosen = [each.pk for each in choose(_heads(ready, room), out, _rules(breaker), room)]
+    if trying and chosen and not breaker.claim_try():
+        return []
     Generation.objects.waiting().filter(pk__in=chosen).update(turn_at=moment, poked_at=moment)
     return chosen
 
@@ -153,6 +169,21 @@ def _out() -> Out:
     for workspace, author, express, count in counted:
         out.add(workspace, author, express=express, count=count)
     return out
+
+
+def _turns(ready: GenerationQuerySet, moment: datetime) -> dict[uuid.UUID | tuple[uuid.UUID, int], float]:
+    """When those who wait had their last turn; longer ago than anything waits does not matter."""
+    lately = Generation.objects.filter(
+        workspace__in=ready.order_by().values("workspace"),
+        created_at__gte=moment - 2 * business(QUEUE_DEADLINE),
+        turn_at__isnull=False,
+    )
+    turns: dict[uuid.UUID | tuple[uuid.UUID, int], float] = {}
+    grouped = lately.order_by().values_list("workspace", "author").annotate(last=Max("turn_at"))
+    for workspace, author, last in grouped:
+        turns[workspace, author] = last.timestamp()
+        turns[workspace] = max(turns.get(workspace, 0), last.timestamp())
+    return turns
 
 
 def _express() -> Case:

@@ -20,6 +20,13 @@ from tests.world import Studio, World
 # `--hypothesis-profile deep`: longer walks, others each time.
 hypothesis.settings.register_profile("deep", max_examples=2000, stateful_step_count=50, deadline=None)
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--every-schedule", action="store_true", help="play all 8,800 interleavings instead of a fixed few"
+    )
+
+
 APPEND_ONLY = ("accounts_ledgerentry", "accounts_auditevent", "generations_statechange")
 
 

@@ -1,6 +1,6 @@
 """How fal's door looks from here: closed circuit, open (nothing is sent), or trying with one request."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
@@ -62,6 +62,11 @@ class Breaker(models.Model):
     def is_open(self) -> bool:
         """Whether nothing may be sent, probes excepted."""
         return self.state == self.State.OPEN
+
+    def recalls(self, turn_at: datetime) -> bool:
+        """Whether a turn given then is void: the door was shut since, and is ajar for another one only."""
+        shut_since = self.state == self.State.TRYING and self.opened_at and turn_at <= self.opened_at
+        return self.is_open or bool(shut_since)
 
     def wants_probe(self) -> bool:
         """Whether the pause is over."""

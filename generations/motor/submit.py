@@ -15,7 +15,7 @@ from generations.fal.failures import Failure, Reason
 from generations.fal.replies import Accepted, NotAccepted, Refusal, Unavailable
 from generations.gateway import connect
 from generations.media.vault import vault
-from generations.models import Attempt, Generation, State, Upload
+from generations.models import Attempt, Breaker, Generation, State, Upload
 from generations.models.attempt import LIVE
 from generations.motor import door
 from generations.motor.ambiguous import doubt
@@ -38,7 +38,7 @@ def submit(generation: Generation) -> None:
         generation.finish(State.CANCELLED, cause="cancelled", reason=Reason.CANCELLED)
     elif generation.deadline_at <= now():
         generation.finish(State.FAILED, cause="deadline", reason=Reason.DEADLINE)
-    elif generation.turn_at or _has_its_turn(generation):
+    elif _has_its_turn(generation):
         tries = generation.tries
         if generation.claim(State.SUBMITTING, seconds=LEASE, cause="claimed"):
             assert failpoint("submit.claimed")
@@ -47,6 +47,11 @@ def submit(generation: Generation) -> None:
 
 def _has_its_turn(generation: Generation) -> bool:
     """Whoever looks lets everybody go whose turn it is; whether this one is among them."""
+    if generation.turn_at:
+        if not Breaker.current().recalls(generation.turn_at):
+            return True
+        mine = Generation.objects.filter(pk=generation.pk, state=generation.state, epoch=generation.epoch)
+        mine.update(turn_at=None)
     return door.open_to(connect()) and generation.pk in line.move_up(besides=generation.pk)
 
 

@@ -47,6 +47,10 @@ class Puppet:
             return script.pop(0) if len(script) > 1 else script[0]
         return self.usual(kind)
 
+    def heard(self, path: str, body: bytes) -> Answer:
+        """What is answered to a call."""
+        return self.answer(kind_of(path))
+
     def usual(self, kind: str) -> Answer:
         """A good day."""
         if kind == "submit":
@@ -73,9 +77,9 @@ def kind_of(path: str) -> str:
 
 
 @contextmanager
-def serving() -> Iterator[Puppet]:
+def serving(puppet: Puppet | None = None) -> Iterator[Puppet]:
     """A puppet on a port of its own."""
-    puppet = Puppet()
+    puppet = puppet or Puppet()
 
     class Call(BaseHTTPRequestHandler):
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
@@ -83,8 +87,8 @@ def serving() -> Iterator[Puppet]:
 
         def speak(self) -> None:
             """Read the request, say the answer."""
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, content, *headers = puppet.answer(kind_of(self.path))
+            heard = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, content, *headers = puppet.heard(self.path, heard)
             body = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(status)
             for name, value in {"Content-Length": str(len(body)), **(headers[0] if headers else {})}.items():

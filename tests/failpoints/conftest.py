@@ -1,0 +1,28 @@
+"""One stage for all drills of a module."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.rehearsal import Rehearsal, rehearsing
+
+
+@pytest.fixture(scope="module")
+def shared_stage(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Rehearsal]:
+    with rehearsing(django_db_blocker, tmp_path_factory.mktemp("stage")) as made:
+        yield made
+
+
+@pytest.fixture
+def stage(shared_stage: Rehearsal) -> Rehearsal:
+    """Nothing is left of the play before."""
+    shared_stage.clear()
+    return shared_stage
+
+
+@pytest.fixture
+def _django_db_helper(stage: Rehearsal) -> None:
+    """In place of pytest-django's: nothing is rolled back or emptied between the plays of a module."""

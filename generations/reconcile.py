@@ -19,7 +19,8 @@ RECONCILER = "reconciler"
 # looks whether fal is done must not crowd out what can be done.
 MOST, MOST_LOOKS = 500, 100
 # While so many jobs wait, the bell still rings; and behind more than a few, a bell is not lost yet.
-RINGING, FEW, JOB_SECONDS = 200, 10, 0.1
+RINGING, FEW = 200, 10
+JOB_SECONDS = {doorbell.DRIVE: 0.1, doorbell.MEDIA: 1.0}
 # Any number, the same everywhere: whoever holds this lock is the one reconciler.
 LOCK = 0x73776570
 TERM = timedelta(seconds=15)
@@ -38,13 +39,13 @@ def sweep() -> int:
 def _ring(which: Q, queue: str, most: int) -> int:
     backlog, moment = doorbell.backlog(queue), now()
     room = max(0, min(most, RINGING - backlog))
-    due = Generation.objects.due(moment, _lost_since(moment, backlog)).filter(which)
+    due = Generation.objects.due(moment, _lost_since(moment, queue, backlog)).filter(which)
     return _poke(list(due.values_list("pk", flat=True)[:room]), queue)
 
 
-def _lost_since(moment: datetime, backlog: int) -> datetime:
+def _lost_since(moment: datetime, queue: str, backlog: int) -> datetime:
     """A bell rung before then, and not answered, is lost: by a Redis that forgot, or a worker that died."""
-    return moment - business(REPOKE) - timedelta(seconds=max(0, backlog - FEW) * JOB_SECONDS)
+    return moment - business(REPOKE) - timedelta(seconds=max(0, backlog - FEW) * JOB_SECONDS[queue])
 
 
 def _poke(keys: Collection[UUID], queue: str) -> int:
@@ -58,7 +59,7 @@ def _poke(keys: Collection[UUID], queue: str) -> int:
 def _unheard() -> int:
     """Deliveries whose own bell was lost."""
     moment = now()
-    lost = _lost_since(moment, doorbell.backlog(doorbell.DRIVE))
+    lost = _lost_since(moment, doorbell.DRIVE, doorbell.backlog(doorbell.DRIVE))
     quiet = Q(attempt__generation__poked_at=None) | Q(attempt__generation__poked_at__lte=lost)
     old = Delivery.objects.filter(quiet, processed_at=None, received_at__lte=moment - business(REPOKE))
     keys = old.order_by().values_list("attempt__generation", flat=True).distinct()[:MOST]

@@ -119,7 +119,8 @@ class Breaker(models.Model):
         """fal did not answer, or not as itself; `at_once` when it would say the same to everybody."""
         count, since = ("failures", "failing_since") if paid else ("silences", "silent_since")
         moment, row = now(), cls._row()
-        old = Q(**{since: None}) | Q(**{f"{since}__lte": moment - business(WINDOW)})
+        # The window is about the network, so no drill shrinks it.
+        old = Q(**{since: None}) | Q(**{f"{since}__lte": moment - timedelta(seconds=WINDOW)})
         row.update(
             **{
                 count: Case(When(old, then=Value(1)), default=F(count) + 1),

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 # A gift is tried so often.
 HOPELESS_AFTER = 3
+# What is at neither address, old or fresh, is looked for again: a minute decides between a hiccup and a loss.
+USELESS_AFTER = 5
 # A file that is gone and of which fal does not know another address is looked for ten minutes.
 NO_ADDRESS_AFTER = 8
 # Encoders round to frames; a tenth of a second is not a difference anybody bought.
@@ -37,6 +39,10 @@ USELESS = (Gone, Refused, sandbox.Rejected)
 
 class LeaseLost(Exception):
     """Another worker stores it; this one's copy is one too many."""
+
+
+class NoClip(Exception):
+    """fal itself says that there is none."""
 
 
 class NoAddress(Exception):
@@ -63,8 +69,10 @@ def fetch_and_keep(generation: Generation) -> None:
             _keep(generation, attempt, folder)
     except LeaseLost:
         return
-    except USELESS as error:
+    except NoClip as error:
         _retry(generation, error, hopeless=True)
+    except USELESS as error:
+        _retry(generation, error, hopeless=generation.tries + 1 >= USELESS_AFTER)
     except TROUBLE as error:
         lost = isinstance(error, NoAddress) and generation.tries + 1 >= NO_ADDRESS_AFTER
         _retry(generation, error, hopeless=lost)
@@ -127,7 +135,7 @@ def _asked_again(attempt: Attempt, lease: "_Lease") -> dict[str, Any]:
     outcome = connect().result(attempt.response_url)
     lease.renew()
     if isinstance(outcome, Failure):
-        raise Gone("fal says now that it failed")
+        raise NoClip("fal says now that it failed")
     if not isinstance(outcome, Finished):
         raise NoAddress(type(outcome).__name__)
     Attempt.objects.filter(pk=attempt.pk).update(result=outcome.raw)

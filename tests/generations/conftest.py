@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import django_rq
 import pytest
 
+from generations import doorbell
 from tests.fal.hosting import Host
 from tests.fal.hosting import serving as hosting
 from tests.generations.puppet import Puppet, serving
@@ -35,6 +37,8 @@ def puppet(settings: Any) -> Iterator[Puppet]:
 @pytest.fixture
 def lasting(transactional_db: None) -> World:
     """The usual people, in committed rows: the motor refuses to speak to fal inside a transaction."""
+    for name in (doorbell.DRIVE, doorbell.MEDIA):
+        django_rq.get_queue(name).empty()
     return World.make()
 
 

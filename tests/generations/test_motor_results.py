@@ -190,7 +190,7 @@ def test_a_gift_that_cannot_be_fetched_is_given_up(lasting: World, puppet: Puppe
 def test_what_failed_for_good_is_not_given_away_by_a_job_left_over(lasting: World, puppet: Puppet) -> None:
     generation, attempt = submitted(lasting, puppet)
     motor.drive(generation.pk)
-    for _ in range(3):
+    for _ in range(5):
         age(generation)
         motor.store(generation.pk)
     assert now(generation).reason == Reason.MEDIA_LOST

@@ -18,6 +18,7 @@ from generations.fal.failures import Reason
 from generations.media import scratch
 from generations.media.vault import LocalVault, vault
 from generations.models import Clip, Generation, State
+from generations.motor.store import USELESS_AFTER
 from tests.fal.hosting import Host
 from tests.generations.ageing import age, now, submitted
 from tests.generations.conftest import CLIP
@@ -145,9 +146,12 @@ def test_a_file_that_is_of_no_use_under_its_fresh_address_is_lost(
 ):
     puppet.script["file"] = [answer]
     generation = storing(lasting, puppet)
+    for _ in range(USELESS_AFTER - 1):
+        step(generation)
+        assert_waits(generation)
     step(generation)
     assert_lost(generation)
-    assert puppet.calls == ["file", "result", "file"]
+    assert puppet.calls == ["file", "result", "file"] * USELESS_AFTER
 
 
 def test_an_unreadable_file_is_fetched_again_even_under_the_address_that_it_had(
@@ -169,7 +173,8 @@ def test_a_file_that_is_cut_off_is_lost_and_never_charged(lasting: World, puppet
     """Its length is as announced; that its end is missing only a look into it can tell."""
     host.content = CLIP[: len(CLIP) * 2 // 3]
     generation = storing(lasting, puppet)
-    step(generation)
+    for _ in range(USELESS_AFTER):
+        step(generation)
     assert_lost(generation)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from generations import doorbell, line
+from generations import alarms, doorbell, line
 from generations.failpoints import failpoint
 from generations.models import Breaker, Delivery, Generation, Heartbeat, Leadership, State
 from generations.models.generation import GenerationQuerySet
@@ -33,7 +33,9 @@ def sweep() -> int:
     rung += _ring(due.filter(state=State.STORING), doorbell.MEDIA, MOST)
     rung += _ring(due.exclude(state__in=[State.STORING, State.SUBMITTED]), doorbell.DRIVE, MOST)
     rung += _ring(due.filter(state=State.SUBMITTED), doorbell.DRIVE, MOST_LOOKS)
-    return rung + _unheard() + _knock()
+    rung += _unheard() + _knock()
+    alarms.tell()
+    return rung
 
 
 def _ring(due: GenerationQuerySet, queue: str, most: int) -> int:

@@ -56,6 +56,16 @@ MOVES: dict[State, frozenset[State]] = {
 }
 
 
+def ripe(moment: datetime) -> Q:
+    """Its time has come and nobody works on it.
+
+    What waits in line is the dispatcher's, except to be cancelled or to end at its deadline.
+    """
+    free = Q(lease_until=None) | Q(lease_until__lte=moment)
+    in_line = Q(state=State.QUEUED, turn_at=None, cancel_requested_at=None, deadline_at__gt=moment)
+    return free & ~in_line & Q(wake_at__lte=moment)
+
+
 class GenerationQuerySet(models.QuerySet["Generation"]):
     """Selections of generations. Every view starts from `visible_to`."""
 
@@ -72,13 +82,8 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         return self.filter(Q(state__in=WITH_FAL) | Q(state=State.QUEUED, turn_at__isnull=False))
 
     def overdue(self, moment: datetime) -> "GenerationQuerySet":
-        """Open rows whose time has come and that nobody works on, oldest first.
-
-        What waits in line is the dispatcher's, except to be cancelled or to end at its deadline.
-        """
-        free = Q(lease_until=None) | Q(lease_until__lte=moment)
-        in_line = Q(state=State.QUEUED, turn_at=None, cancel_requested_at=None, deadline_at__gt=moment)
-        return self.filter(free, ~in_line, wake_at__lte=moment).order_by("wake_at")
+        """Open rows whose time has come and that nobody works on, oldest first."""
+        return self.filter(ripe(moment)).order_by("wake_at")
 
     def due(self, moment: datetime) -> "GenerationQuerySet":
         """Those of them that nobody was just asked to look at."""

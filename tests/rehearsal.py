@@ -183,8 +183,9 @@ def files() -> list[str]:
 def rehearsing(blocker: Any, folder: Path) -> Iterator[Rehearsal]:
     """A stage; empty tables afterwards."""
     local = {"BACKEND": "generations.media.vault.LocalVault", "OPTIONS": {"location": folder / "media"}}
+    fal = LittleFal(folder)
     with (
-        serving(LittleFal(folder)) as fal,
+        serving(fal),
         blocker.unblock(),
         patch.object(tempfile, "tempdir", str(folder)),
         _no_power_cuts(),

@@ -79,7 +79,7 @@ def kind_of(path: str) -> str:
 @contextmanager
 def serving(puppet: Puppet | None = None) -> Iterator[Puppet]:
     """A puppet on a port of its own."""
-    puppet = puppet or Puppet()
+    playing = puppet or Puppet()
 
     class Call(BaseHTTPRequestHandler):
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
@@ -88,7 +88,7 @@ def serving(puppet: Puppet | None = None) -> Iterator[Puppet]:
         def speak(self) -> None:
             """Read the request, say the answer."""
             heard = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, content, *headers = puppet.heard(self.path, heard)
+            status, content, *headers = playing.heard(self.path, heard)
             body = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(status)
             for name, value in {"Content-Length": str(len(body)), **(headers[0] if headers else {})}.items():
@@ -98,5 +98,5 @@ def serving(puppet: Puppet | None = None) -> Iterator[Puppet]:
 
         do_GET = do_POST = do_PUT = speak  # noqa: N815 - the base class looks for these names
 
-    with listening(Call) as puppet.url:
-        yield puppet
+    with listening(Call) as playing.url:
+        yield playing

@@ -14,3 +14,5 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("generations.urls")),
 ]
+
+handler500 = "config.errors.broken"

@@ -1,4 +1,4 @@
-"""The page for what went wrong: a database that is away for a moment is no fault, and says when to come again."""
+"""The page for what went wrong: a database away for a moment is no fault, and says when to come again."""
 
 import sys
 

@@ -5,12 +5,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.fal.hosting import listening
 
 Answer = tuple[int, Any] | tuple[int, Any, dict[str, str]]
 Script = list[Answer] | Callable[[], Answer]
+AnyPuppet = TypeVar("AnyPuppet", bound="Puppet")
 
 
 class Puppet:
@@ -77,9 +78,15 @@ def kind_of(path: str) -> str:
 
 
 @contextmanager
-def serving(puppet: Puppet | None = None) -> Iterator[Puppet]:
+def serving() -> Iterator[Puppet]:
     """A puppet on a port of its own."""
-    puppet = puppet or Puppet()
+    with on_a_port(Puppet()) as puppet:
+        yield puppet
+
+
+@contextmanager
+def on_a_port(puppet: AnyPuppet) -> Iterator[AnyPuppet]:
+    """This one, on a port of its own."""
 
     class Call(BaseHTTPRequestHandler):
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name

@@ -8,11 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.utils import timezone
 
 from generations import motor
 from generations.arrivals import Arrival, Landed, land
+from generations.fal.failures import Reason
 from generations.models import Attempt, Delivery, Generation, State
 from generations.models.attempt import hashed
 from tests.generations.ageing import age, ask_to_cancel, now, place, submitted
@@ -192,6 +193,26 @@ def test_eight_different_ones_at_once_are_all_kept_and_one_moves_it(lasting: Wor
     assert Delivery.objects.count() == 8
     assert Delivery.objects.filter(processed_at=None).count() == 7
     assert generation.changes.filter(after=State.STORING).count() == 1
+
+
+def test_a_delivery_waits_for_a_move_that_is_under_way(lasting: World) -> None:
+    """What is decided is decided on the row as it is then, not as it was when the delivery came."""
+    generation, landed = made(lasting, CASES["submitted"]), list[Landed | None]()
+
+    def deliver() -> None:
+        landed.append(land(arrival()))
+        connections.close_all()
+
+    thread = threading.Thread(target=deliver)
+    with transaction.atomic():
+        assert generation.finish(State.FAILED, cause="deadline", reason=Reason.DEADLINE)
+        thread.start()
+        thread.join(0.4)
+        assert thread.is_alive()
+    thread.join(30)
+    assert landed == [Landed(generation.pk, "r-1", True)]
+    assert (now(generation).state, now(generation).wake_at) == (State.FAILED, None)
+    assert Delivery.objects.get().processed_at is None
 
 
 @pytest.mark.parametrize("turn", range(6))

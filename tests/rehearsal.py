@@ -33,7 +33,7 @@ from generations.motor.deliveries import GIVEN_UP
 from generations.motor.store import settle
 from generations.reconcile import sweep
 from generations.timing import STORING_LEASE
-from tests.generations.puppet import serving
+from tests.generations.puppet import on_a_port
 from tests.little_fal import ACCOUNT, LittleFal, Taken
 from tests.world import World, order
 
@@ -183,9 +183,8 @@ def files() -> list[str]:
 def rehearsing(blocker: Any, folder: Path) -> Iterator[Rehearsal]:
     """A stage; empty tables afterwards."""
     local = {"BACKEND": "generations.media.vault.LocalVault", "OPTIONS": {"location": folder / "media"}}
-    fal = LittleFal(folder)
     with (
-        serving(fal),
+        on_a_port(LittleFal(folder)) as fal,
         blocker.unblock(),
         patch.object(tempfile, "tempdir", str(folder)),
         _no_power_cuts(),

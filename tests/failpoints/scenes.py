@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.urls import reverse
 
@@ -28,6 +29,11 @@ class Play:
     @property
     def generation(self) -> Generation:
         return Generation.objects.get(form_key=self.key)
+
+    def row(self) -> dict[str, Any]:
+        """Everything that is written about it, and how often fal was asked for it."""
+        known = Generation.objects.filter(form_key=self.key).values().get()
+        return {**known, "changes": self.generation.changes.count(), "taken": len(self.stage.fal.taken)}
 
     # ── What leads to a point ───────────────────────────────────────────────────────────────────
 

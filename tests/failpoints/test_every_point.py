@@ -1,6 +1,7 @@
 """Every failpoint, in every way of coming to harm there: one paid request at most, one end, exact credits."""
 
 import signal
+from itertools import product
 
 import pytest
 from django.db import connection
@@ -59,6 +60,35 @@ def test_hanging_past_its_lease_at(stage: Rehearsal, point: str) -> None:
     finish(play, scene.left)
     sleeper.wakes()
     finish(play, scene.back)
+
+
+# Who takes over a step may hang in it as well, and then the first wakes up: only the epoch tells them apart.
+STEPS = (
+    (("submit.claimed", "submit.prepared"), ("submit.claimed", "submit.prepared", "submit.sending")),
+    (("follow.leased", "follow.asked"), ("follow.leased", "follow.asked")),
+    (("store.leased", "store.fetching", "store.put"), ("store.leased", "store.fetching", "store.put")),
+)
+
+
+@pytest.mark.parametrize(("first", "second"), [pair for step in STEPS for pair in product(*step)])
+def test_overtaken_at(stage: Rehearsal, first: str, second: str) -> None:
+    scene, play = SCENES[first], Play(stage)
+    scene.before(play)
+    sleeper = Child(lambda: scene.step(play), first, signal.SIGSTOP)
+    assert sleeper.hangs()
+    stage.passes()
+
+    def step() -> None:
+        for _ in range(2):  # a submit is put back first, and claimed then
+            scene.step(play)
+
+    successor = Child(step, second, signal.SIGSTOP)
+    assert successor.hangs()
+    before = play.row()
+    sleeper.wakes()
+    assert play.row() == before
+    successor.wakes()
+    finish(play, scene.left)
 
 
 def finish(play: Play, end: End) -> None:

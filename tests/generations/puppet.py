@@ -5,12 +5,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.fal.hosting import listening
 
 Answer = tuple[int, Any] | tuple[int, Any, dict[str, str]]
 Script = list[Answer] | Callable[[], Answer]
+AnyPuppet = TypeVar("AnyPuppet", bound="Puppet")
 
 
 class Puppet:
@@ -77,9 +78,15 @@ def kind_of(path: str) -> str:
 
 
 @contextmanager
-def serving(puppet: Puppet | None = None) -> Iterator[Puppet]:
+def serving() -> Iterator[Puppet]:
     """A puppet on a port of its own."""
-    playing = puppet or Puppet()
+    with on_a_port(Puppet()) as puppet:
+        yield puppet
+
+
+@contextmanager
+def on_a_port(puppet: AnyPuppet) -> Iterator[AnyPuppet]:
+    """This one, on a port of its own."""
 
     class Call(BaseHTTPRequestHandler):
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
@@ -88,7 +95,7 @@ def serving(puppet: Puppet | None = None) -> Iterator[Puppet]:
         def speak(self) -> None:
             """Read the request, say the answer."""
             heard = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, content, *headers = playing.heard(self.path, heard)
+            status, content, *headers = puppet.heard(self.path, heard)
             body = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(status)
             for name, value in {"Content-Length": str(len(body)), **(headers[0] if headers else {})}.items():
@@ -98,5 +105,5 @@ def serving(puppet: Puppet | None = None) -> Iterator[Puppet]:
 
         do_GET = do_POST = do_PUT = speak  # noqa: N815 - the base class looks for these names
 
-    with listening(Call) as playing.url:
-        yield playing
+    with listening(Call) as puppet.url:
+        yield puppet

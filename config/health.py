@@ -18,12 +18,12 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from generations import vitals
 from generations.media.vault import has_room
-from generations.models import Heartbeat
-from generations.reconcile import RECONCILER
+from generations.models import Breaker
 
 OK, DEGRADED, DOWN = "ok", "degraded", "down"
-HEARTBEAT_LIMIT = timedelta(minutes=1)  # the reconciler beats every few seconds
+HEARTBEAT_LIMIT = timedelta(seconds=30)  # the reconciler beats every few seconds
 
 
 @login_not_required
@@ -93,10 +93,19 @@ def redis() -> str:
 def reconciler() -> str:
     """Late or dead means slower, not wrong: only what nobody woke waits."""
     try:
-        age = Heartbeat.age(RECONCILER)
+        age = vitals.heartbeat()
     except Error:
         return DEGRADED
     return OK if age is not None and age < HEARTBEAT_LIMIT else DEGRADED
+
+
+def fal() -> str:
+    """While fal refuses us nothing is sent, and nothing is lost: everything waits in line."""
+    try:
+        breaker = Breaker.objects.filter(pk="fal").first()
+    except Error:
+        return DEGRADED
+    return OK if breaker is None or breaker.state == Breaker.State.CLOSED else DEGRADED
 
 
 QUESTIONS: dict[str, Callable[[], str]] = {
@@ -105,4 +114,5 @@ QUESTIONS: dict[str, Callable[[], str]] = {
     "disk": disk,
     "redis": redis,
     "reconciler": reconciler,
+    "fal": fal,
 }

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.requests.NameRequests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -81,6 +82,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.wallet",
                 "generations.context.bar",
+                "generations.context.door",
             ],
             "builtins": ["generations.templatetags.studio"],
         },
@@ -254,8 +256,8 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 CSRF_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = SECURE
-# A redirect would lose fal's callback for good; health probes arrive without TLS inside a cluster.
-SECURE_REDIRECT_EXEMPT = [r"^webhooks/", r"^healthz$", r"^readyz$"]
+# A redirect would lose fal's callback for good; probes and scrapers arrive without TLS inside a cluster.
+SECURE_REDIRECT_EXEMPT = [r"^webhooks/", r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
 # A promise to browsers, for a year and for every sub-domain, that there is only https here.
 HSTS = env.bool("HSTS", default=SECURE)
@@ -263,13 +265,21 @@ SECURE_HSTS_SECONDS = 31_536_000 if HSTS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HSTS
 
 # ── Logs ────────────────────────────────────────────────────────────────────────────────────────
+LOG_FORMAT = env.str("LOG_FORMAT", default="plain" if DEBUG else "json")
+# Whoever asks for /metrics shows this token; without one there are no metrics.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "filters": {"tokens": {"()": "config.logs.HideTokens"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["tokens"]}},
-    "root": {"handlers": ["console"], "level": "INFO"},
+    "formatters": {
+        name: {"()": f"config.logs.{name.title()}", "secrets": [SECRET_KEY, FAL_KEY, METRICS_TOKEN], **more}
+        for name, more in {"json": {}, "plain": {"telling": DEBUG}}.items()
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT},
+        "alarms": {"class": "config.logs.Alarms", "level": "ERROR"},
+    },
+    "root": {"handlers": ["console", "alarms"], "level": "INFO"},
     "loggers": {
         "django.request": {"level": "ERROR"},
         # httpx logs whole addresses, and the webhook's token is part of one.

@@ -6,12 +6,14 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 
 from accounts.admin import Back, Inline, ReadOnly
-from generations import doorbell
+from generations.admin_operations import operations, wake
 from generations.catalogue import CATALOGUE
 from generations.models import (
     Attempt,
+    Breaker,
     Clip,
     Delivery,
     EndpointSwitch,
@@ -63,6 +65,7 @@ class GenerationAdmin(ReadOnly):
         "endpoint",
         "state",
         "reason",
+        "turn_at",
         "wake_at",
         "lease_until",
         "deadline_at",
@@ -78,9 +81,12 @@ class GenerationAdmin(ReadOnly):
     @admin.action(description="Wake: have a worker look now", permissions=["view"])
     def wake(self, request: HttpRequest, queryset: "QuerySet[Generation]") -> None:
         """Safe at any time: a look takes the next step if there is one."""
-        for key in queryset.values_list("pk", flat=True):
-            doorbell.poke(key)
-        self.message_user(request, f"{queryset.count()} woken.")
+        self.message_user(request, f"{wake(queryset, by=request.user)} woken.")
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the operator's page."""
+        page = path("operations/", self.admin_site.admin_view(operations), name="generations_operations")
+        return [page, *super().get_urls()]
 
 
 @admin.register(Delivery)
@@ -120,6 +126,13 @@ class HeartbeatAdmin(ReadOnly):
     """Which process was last alive when."""
 
     list_display = ("name", "seen_at")
+
+
+@admin.register(Breaker)
+class BreakerAdmin(ReadOnly):
+    """How fal's door looks; the operator's page says what to do."""
+
+    list_display = ("name", "state", "reason", "opened_at", "until", "failures", "places", "quiet_until")
 
 
 @admin.register(EndpointSwitch)

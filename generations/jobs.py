@@ -6,18 +6,19 @@ from contextlib import contextmanager
 
 from django.db import close_old_connections
 
+from accounts import trace
 from generations import motor
 
 
 def drive(generation_id: str) -> None:
     """Take the next step of a generation."""
-    with _fresh_connection():
+    with _fresh_connection(), trace.about(job="drive", generation=generation_id):
         motor.drive(uuid.UUID(generation_id))
 
 
 def media(generation_id: str) -> None:
     """Fetch and keep a finished clip."""
-    with _fresh_connection():
+    with _fresh_connection(), trace.about(job="media", generation=generation_id):
         motor.store(uuid.UUID(generation_id))
 
 

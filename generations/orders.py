@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import secrets
 import uuid
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from generations.media.vault import has_room
 from generations.models import EndpointSwitch, Generation, State, StateChange
 from generations.prices import Quote
 from generations.timing import QUEUE_DEADLINE, business, now
+
+logger = logging.getLogger(__name__)
 
 SEED_RANGE = 2**32
 LOCK_TRIES = 3
@@ -129,6 +132,8 @@ def place(actor: Actor, order: Order) -> list[Generation]:
         )
     assert failpoint("order.placed")
     for generation in generations:
+        words = generation.pk, generation.endpoint, generation.cost
+        logger.info("generation=%s event=ordered endpoint=%s credits=%s", *words)
         doorbell.poke(generation.pk)
     return generations
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q
 
-from generations import doorbell, line
+from generations import alarms, doorbell, line
 from generations.failpoints import failpoint
 from generations.models import Breaker, Delivery, Generation, Heartbeat, Leadership, State
 from generations.timing import REPOKE, business, now
@@ -32,7 +32,9 @@ def sweep() -> int:
     rung += _ring(Q(state=State.STORING), doorbell.MEDIA, MOST)
     rung += _ring(~Q(state__in=[State.STORING, State.SUBMITTED]), doorbell.DRIVE, MOST)
     rung += _ring(Q(state=State.SUBMITTED), doorbell.DRIVE, MOST_LOOKS)
-    return rung + _unheard() + _knock()
+    rung += _unheard() + _knock()
+    alarms.tell()
+    return rung
 
 
 def _ring(which: Q, queue: str, most: int) -> int:

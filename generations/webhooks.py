@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from generations import doorbell
+from generations import doorbell, tally
 from generations.arrivals import Arrival, land
 from generations.failpoints import failpoint
 from generations.fal.keys import KeySet, NoKeys
@@ -58,8 +58,10 @@ def fal_webhook(request: HttpRequest, token: str) -> HttpResponse:
         assert failpoint("webhook.verified")
         _land(_read(token, signed, body))
     except Turned as turned:
+        tally.count(tally.REFUSED, str(turned))
         return HttpResponse(str(turned), status=turned.status, content_type="text/plain")
-    except (NoKeys, Error):
+    except (NoKeys, Error) as error:
+        tally.count(tally.REFUSED, "no keys" if isinstance(error, NoKeys) else "no database")
         # fal sends it again; polling covers the rest.
         return HttpResponse("try again later", status=503, content_type="text/plain")
     return HttpResponse("ok", content_type="text/plain")
@@ -128,9 +130,17 @@ def _land(arrival: Arrival) -> None:
         raise Turned(404, "unknown")
     if landed.known not in (None, arrival.request_id):
         logger.error(
-            "generation=%s event=another_request request=%s", landed.generation_id, arrival.request_id
+            "generation=%s event=another_request fal_request=%s", landed.generation_id, arrival.request_id
         )
         raise Turned(409, "another request")
+    logger.info(
+        "generation=%s event=delivered fal_request=%s status=%s stored=%s moved=%s",
+        landed.generation_id,
+        arrival.request_id,
+        arrival.status,
+        landed.stored,
+        landed.moved,
+    )
     assert failpoint("webhook.stored")
     if landed.moved:
         # The reconciler rings the media workers, and gives the place at fal that became free to the next.

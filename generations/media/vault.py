@@ -83,14 +83,20 @@ def remove(*keys: str) -> None:
             logger.warning("event=not_removed error=%s", type(error).__name__)
 
 
-def has_room() -> bool:
-    """Whether what is ordered now can be kept; a storage elsewhere looks after itself."""
+def room() -> int | None:
+    """Bytes that are free; None when a storage elsewhere looks after itself."""
     storage = vault()
     if not isinstance(storage, FileSystemStorage):
-        return True
+        return None
     folder = Path(storage.location)
     existing = next(path for path in (folder, *folder.parents) if path.exists())
-    return shutil.disk_usage(existing).free > DISK_FLOOR
+    return int(shutil.disk_usage(existing).free)
+
+
+def has_room() -> bool:
+    """Whether what is ordered now can be kept."""
+    free = room()
+    return free is None or free > DISK_FLOOR
 
 
 def _made(folder: Path) -> list[Path]:

@@ -1,7 +1,9 @@
 """A generation: one requested clip, its state machine and the only code that changes its state."""
 
+import logging
 import uuid
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
@@ -15,6 +17,8 @@ from generations.timing import business, now
 
 if TYPE_CHECKING:
     from generations.waits import Standing
+
+logger = logging.getLogger(__name__)
 
 
 class State(models.TextChoices):
@@ -52,6 +56,16 @@ MOVES: dict[State, frozenset[State]] = {
 }
 
 
+def ripe(moment: datetime) -> Q:
+    """Its time has come and nobody works on it.
+
+    What waits in line is the dispatcher's, except to be cancelled or to end at its deadline.
+    """
+    free = Q(lease_until=None) | Q(lease_until__lte=moment)
+    in_line = Q(state=State.QUEUED, turn_at=None, cancel_requested_at=None, deadline_at__gt=moment)
+    return free & ~in_line & Q(wake_at__lte=moment)
+
+
 class GenerationQuerySet(models.QuerySet["Generation"]):
     """Selections of generations. Every view starts from `visible_to`."""
 
@@ -67,15 +81,13 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         """What takes one of our places at fal: with it, or about to be sent."""
         return self.filter(Q(state__in=WITH_FAL) | Q(state=State.QUEUED, turn_at__isnull=False))
 
-    def due(self, moment: datetime, rung_before: datetime) -> "GenerationQuerySet":
-        """Open rows whose time has come and that nobody works on or was lately asked to, oldest first.
+    def overdue(self, moment: datetime) -> "GenerationQuerySet":
+        """Open rows whose time has come and that nobody works on, oldest first."""
+        return self.filter(ripe(moment)).order_by("wake_at")
 
-        What waits in line is the dispatcher's, except to be cancelled or to end at its deadline.
-        """
-        free = Q(lease_until=None) | Q(lease_until__lte=moment)
-        quiet = Q(poked_at=None) | Q(poked_at__lte=rung_before)
-        in_line = Q(state=State.QUEUED, turn_at=None, cancel_requested_at=None, deadline_at__gt=moment)
-        return self.filter(free, quiet, ~in_line, wake_at__lte=moment).order_by("wake_at")
+    def due(self, moment: datetime, rung_before: datetime) -> "GenerationQuerySet":
+        """Those of them that nobody was lately asked to look at."""
+        return self.overdue(moment).filter(Q(poked_at=None) | Q(poked_at__lte=rung_before))
 
     def for_cards(self) -> "GenerationQuerySet":
         """With all that a card shows, in one query."""
@@ -229,6 +241,7 @@ class Generation(models.Model):
             fields |= {"wake_at": None, "finished_at": now()}
         if to == State.QUEUED:
             fields |= {"turn_at": None}
+        told = "generation=%s event=moved before=%s after=%s cause=%s", self.pk, self.state, str(to), cause
         with transaction.atomic(savepoint=False):
             won = Generation.objects.filter(pk=self.pk, state=self.state, epoch=self.epoch).update(
                 state=to, epoch=F("epoch") + 1, **fields
@@ -238,6 +251,7 @@ class Generation(models.Model):
             StateChange.objects.create(
                 generation=self, before=self.state, after=to, cause=cause, detail=detail or {}
             )
+            transaction.on_commit(partial(logger.info, *told), robust=True)
         self.refresh_from_db()
         return True
 

@@ -95,7 +95,7 @@ def _found(generation: Generation, attempt: Attempt) -> str | None:
         _lacked(attempt)
         return None
     if len(same) > 1:
-        logger.error("generation=%s event=duplicate_submission requests=%s", generation.pk, sorted(same))
+        logger.error("generation=%s event=duplicate_submission fal_requests=%s", generation.pk, sorted(same))
         return None
     return same.pop() if _unmistakable(generation, attempt) else None
 

@@ -72,7 +72,7 @@ def taken_on(
                 transaction.set_rollback(True)
                 break
             transaction.set_rollback(True)
-    logger.error("generation=%s event=not_adopted request=%s", attempt.generation_id, request_id)
+    logger.error("generation=%s event=not_adopted fal_request=%s", attempt.generation_id, request_id)
     return False
 
 

@@ -7,7 +7,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from generations.media import vault
-from generations.models import Heartbeat
+from generations.models import Breaker, Heartbeat
 
 pytestmark = pytest.mark.django_db
 
@@ -36,15 +36,27 @@ def test_readyz_is_ready_when_everything_answers(client: Client):
         "disk": "ok",
         "redis": "ok",
         "reconciler": "ok",
+        "fal": "ok",
     }
 
 
 def test_a_silent_reconciler_degrades_but_serves(client: Client):
-    Heartbeat.objects.create(name="reconciler", seen_at=timezone.now() - timedelta(minutes=5))
+    Heartbeat.objects.create(name="reconciler", seen_at=timezone.now() - timedelta(seconds=31))
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["reconciler"] == "degraded"
     assert answer.json()["status"] == "degraded"
+
+
+@pytest.mark.usefixtures("beating")
+def test_a_fal_that_refuses_us_degrades_but_serves(client: Client):
+    Breaker.bad("locked", paid=True, at_once=True)
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["fal"], answer.json()["status"]) == (
+        200,
+        "degraded",
+        "degraded",
+    )
 
 
 @pytest.mark.usefixtures("beating")

@@ -1,0 +1,42 @@
+"""Each web request has a name: its log lines carry it and its answer tells it."""
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from accounts import trace
+
+logger = logging.getLogger(__name__)
+
+# What a proxy in front of us calls it, if that is a name: it ends up in logs.
+SANE = re.compile(r"[A-Za-z0-9._-]{8,64}")
+SLOW = 1.0  # seconds
+
+
+class NameRequests:
+    """Honours `X-Request-ID`, or invents one; logs what changed something, broke or was slow."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        name = given if SANE.fullmatch(given) else uuid.uuid4().hex
+        began = time.monotonic()
+        with trace.about(request=name):
+            response = self.get_response(request)
+            _log(request, response, time.monotonic() - began)
+        response["X-Request-ID"] = name
+        return response
+
+
+def _log(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+    """Refusals are left out, or a flood of forgeries would fill the disk; the pages' polling as well."""
+    changed = request.method not in ("GET", "HEAD", "OPTIONS") and response.status_code < 400
+    if changed or response.status_code >= 500 or seconds > SLOW:
+        words = request.method, request.path, response.status_code, round(seconds * 1000)
+        logger.info("event=request method=%s path=%s status=%s ms=%s", *words)

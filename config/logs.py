@@ -70,11 +70,18 @@ class Plain(Lines):
         """The same as a line of `name=value`."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(sep=" ", timespec="milliseconds")
         fields = self.fields(record)
-        message = " ".join([str(fields.pop("message", "")), *(f"{key}={fields[key]}" for key in fields)])
+        message = " ".join(
+            [str(fields.pop("message", "")), *(f"{key}={one_line(fields[key])}" for key in fields)]
+        )
         line = f"{at} {record.levelname} {record.name} {message.strip()}"
         if self.telling and record.exc_info:
             line += "\n" + self.clean(self.formatException(record.exc_info))
         return line
+
+
+def one_line(value: Any) -> str:
+    """What a value says must not look like another line."""
+    return str(value).replace("\r", "\\r").replace("\n", "\\n")
 
 
 def words_of(record: logging.LogRecord) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def test_what_changed_something_is_logged_and_a_refusal_is_not(
         reverse("accounts:switch", args=[world.alice.workspace.pk]), headers={"X-Request-ID": "switch-1"}
     )
     (line,) = lines.events(event="request")
-    assert (line["request"], line["method"], line["status"]) == ("switch-1", "POST", 302)
+    assert (line["request"], line["view"], line["status"]) == ("switch-1", "accounts:switch", 302)
 
 
 # ── One clip's story ────────────────────────────────────────────────────────────────────────────

@@ -4,20 +4,23 @@ Read anew each time, by statements that stay small as the tables grow: open rows
 wallets each by its last entry, and what happened lately by the newest so many changes.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Max, Min, Q
 
 from generations.models import WITH_FAL, Breaker, Delivery, Generation, Heartbeat, State, StateChange
+from generations.models.generation import ripe
 from generations.reconcile import RECONCILER
 from generations.timing import now
 
-# "Lately" never looks at more changes than these: about ten thousand clips.
-NEWEST = 50_000
+# "Lately" never looks at more changes than these, about four thousand clips, and at so many failures.
+NEWEST, MOST_FAILURES = 20_000, 2_000
 
 
 DRIFT = """
@@ -67,26 +70,29 @@ def queue() -> Queue:
     opened = Generation.objects.filter(wake_at__isnull=False).order_by()
     in_line = Q(state=State.QUEUED, turn_at=None)
     states: dict[str, int] = {}
-    line = late = 0
+    due = ripe(moment)
     rows = opened.values("state").annotate(
+        due=Count("pk", filter=due),
+        oldest=Min("wake_at", filter=due),
         count=Count("pk"),
         line=Count("pk", filter=in_line),
         late=Count("pk", filter=Q(deadline_at__lt=moment)),
     )
+    counted: Counter[str] = Counter()
     for row in rows:
         states[row["state"]] = row["count"]
-        line, late = line + row["line"], late + row["late"]
-    ripe = Generation.objects.overdue(moment).order_by().aggregate(count=Count("pk"), oldest=Min("wake_at"))
+        counted.update({name: row[name] for name in ("line", "late", "due")})
+    oldest = min((row["oldest"] for row in rows if row["oldest"]), default=None)
     heard = Delivery.objects.filter(processed_at=None).order_by()
     unheard = heard.aggregate(count=Count("pk"), oldest=Min("received_at"))
     with_fal = sum(states.get(each, 0) for each in WITH_FAL)
     return Queue(
         states=states,
-        line=line,
-        out=with_fal + states.get(State.QUEUED, 0) - line,
-        due=ripe["count"],
-        oldest_due=since(ripe["oldest"], moment),
-        past_deadline=late,
+        line=counted["line"],
+        out=with_fal + states.get(State.QUEUED, 0) - counted["line"],
+        due=counted["due"],
+        oldest_due=since(oldest, moment),
+        past_deadline=counted["late"],
         deliveries=unheard["count"],
         oldest_delivery=since(unheard["oldest"], moment),
     )
@@ -105,9 +111,16 @@ def lately() -> Lately:
         gifts=Count("pk", filter=gift & Q(at__gte=hour)),
         gifts_day=Count("pk", filter=gift),
     )
-    failed = recent.filter(after=State.FAILED).values_list("generation__reason")
-    reasons = failed.annotate(hour=Count("pk", filter=Q(at__gte=hour)), day=Count("pk"))
-    return Lately(**counts, failures={reason or "unknown": (hour, day) for reason, hour, day in reasons})
+    failed = recent.filter(after=State.FAILED).order_by("-pk").values_list("generation", "at")[:MOST_FAILURES]
+    return Lately(**counts, failures=_by_reason(dict(failed), hour))
+
+
+def _by_reason(failed: dict[UUID, datetime], hour: datetime) -> dict[str, tuple[int, int]]:
+    """Looked up by key: joined, the database would rather read all generations there are."""
+    reasons = dict(Generation.objects.filter(pk__in=failed).values_list("pk", "reason"))
+    day = Counter(reasons.values())
+    last = Counter(reasons[pk] for pk, at in failed.items() if at >= hour)
+    return {reason or "given away": (last[reason], day[reason]) for reason in day}
 
 
 def drift() -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,6 @@ from django.urls import reverse
 from accounts import trace
 from config import settings as product
 from config.logs import Json, Plain
-from generations import orders
 from generations.models import Generation
 from tests.world import Studio, World
 
@@ -172,7 +172,7 @@ def test_no_prompt_key_token_or_address_is_in_any_line_of_a_whole_run(
     settings.FAL_KEY = "canary-id:canary-key"
     logging.getLogger("django.db.backends").setLevel("INFO")  # it is the developer's own, with DEBUG
     tokens: list[str] = []
-    prepare = orders.secrets.token_urlsafe
+    prepare = secrets.token_urlsafe
     monkeypatch.setattr(
         "generations.models.attempt.secrets.token_urlsafe", lambda n: _kept(tokens, prepare(n))
     )
@@ -187,8 +187,8 @@ def test_no_prompt_key_token_or_address_is_in_any_line_of_a_whole_run(
     assert len(tokens) >= 5
     text = "\n".join([*lines.lines, *lines.plain])
     assert "event" in text
-    for secret in ("canary", *tokens, "correct horse", settings.SECRET_KEY):
-        assert secret not in text
+    for hidden in ("canary", *tokens, "correct horse", settings.SECRET_KEY):
+        assert hidden not in text
 
 
 def _kept(tokens: list[str], token: str) -> str:

@@ -1,20 +1,24 @@
 """What Prometheus reads: guarded by a token, true, complete while parts are away, and cheap."""
 
+import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.db.models import F
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from prometheus_client.parser import text_string_to_metric_families
 
 from accounts.models import Wallet
 from config import metrics
-from generations import orders, tally
+from generations import doorbell, orders, tally
 from generations.models import Breaker, Delivery, Generation, Heartbeat, State
 from generations.timing import now
+from tests.generations import plenty
 from tests.generations.ageing import place
 from tests.world import World, order
 
@@ -30,7 +34,7 @@ def token(settings: Any) -> None:
 @pytest.fixture
 def empty_tally() -> None:
     tally._paused_until = 0.0
-    tally.doorbell.redis().delete(tally.KEY)
+    doorbell.redis().delete(tally.KEY)
 
 
 def scrape(**labels: str) -> dict[str, float]:
@@ -87,7 +91,7 @@ def test_what_is_due_and_late_is_seen_although_somebody_was_just_asked(world: Wo
 
 def test_deliveries_that_wait_have_an_age(world: World) -> None:
     generation = place(world)
-    attempt = generation.attempts.create(number=1, token_hash="x", state="sending")
+    attempt = generation.attempts.create(number=1, token_hash="x", state="rejected")
     Delivery.objects.create(attempt=attempt, digest="d", request_id="r", status="OK", body={})
     Delivery.objects.update(received_at=now() - timedelta(seconds=70))
     read = scrape()
@@ -163,15 +167,15 @@ def test_an_error_of_ours_is_an_alarm_and_one_is_there_before_it_rings() -> None
 
 def test_without_redis_the_rest_is_still_told(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:9/0"
-    tally.doorbell.redis.cache_clear()
+    doorbell.redis.cache_clear()
     monkeypatch.setattr(tally, "_paused_until", 0.0)
     try:
         tally.count(tally.REFUSED, "signature")
         read = scrape()
         assert tally._paused_until > 0
     finally:
-        settings.REDIS_URL = __import__("os").environ["REDIS_URL"]
-        tally.doorbell.redis.cache_clear()
+        settings.REDIS_URL = os.environ["REDIS_URL"]
+        doorbell.redis.cache_clear()
     assert (read["redis_up"], read["line_length"]) == (0, 0)
     assert not any(name.startswith(("webhooks_refused", "jobs_waiting")) for name in read)
 
@@ -194,9 +198,24 @@ def test_the_number_of_statements_does_not_grow(world: World, django_assert_max_
         scrape()
 
 
-def test_every_figure_has_words_about_it_and_a_line_in_the_handbook() -> None:
-    from pathlib import Path  # noqa: PLC0415
+@pytest.mark.postgres
+def test_no_statement_reads_a_whole_table_that_grows(world: World) -> None:
+    plenty.load(10_000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    with CaptureQueriesContext(connection) as asked:
+        scrape()
+    plans = []
+    with connection.cursor() as cursor:
+        for sql in (each["sql"] for each in asked.captured_queries if "generations_" in each["sql"]):
+            cursor.execute(f"EXPLAIN {sql}")
+            plans += [line for (line,) in cursor.fetchall()]
+    assert any("generation_due" in line for line in plans)
+    growing = ("generation", "statechange", "attempt", "delivery")
+    assert [line for line in plans for name in growing if f"Seq Scan on generations_{name}" in line] == []
 
+
+def test_every_figure_has_words_about_it_and_a_line_in_the_handbook() -> None:
     handbook = (Path(__file__).resolve().parents[2] / "docs/operating.md").read_text()
     for part in metrics.PARTS:
         for family in part():

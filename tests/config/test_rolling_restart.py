@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import django_rq
 import httpx
 import pytest
 from django.db import connection
@@ -29,6 +30,7 @@ from config.demo.pages import Page
 from config.demo.ports import LOOPBACK, free_port
 from config.demo.processes import Child, wait_until
 from fal_emulator.server import Emulator
+from generations import doorbell
 from generations.models import OPEN, Generation
 from tests.balancer import Balancer, balancing
 from tests.world import World
@@ -124,6 +126,8 @@ def crew(transactional_db: None, fal: Emulator, tmp_path: Path) -> Iterator[Crew
             yield made
         finally:
             made.stop_all()
+            for queue in (doorbell.DRIVE, doorbell.MEDIA):
+                django_rq.get_queue(queue).empty()
 
 
 class Person(threading.Thread):

@@ -2,20 +2,19 @@
 
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from fal_emulator.cdn import Cdn
 from fal_emulator.control import PREFIX, REFUSED, Control
+from fal_emulator.downloads import counted
 from fal_emulator.exchange import Answer, Call, HangUp, json_answer, read_call
 from fal_emulator.follow_ups import ADDRESS, FollowUps
 from fal_emulator.platform import Platform
-from fal_emulator.requests import Request
 from fal_emulator.runs import Runs
 from fal_emulator.spoils import Scene, spoiled, without_effect
 from fal_emulator.submits import Submits
-from fal_emulator.visits import clip_of, visit_of
+from fal_emulator.visits import visit_of
 from fal_emulator.webhooks import Webhooks
 from fal_emulator.wire import send
 from fal_emulator.world import World
@@ -66,7 +65,7 @@ class App:
             return spoiled(kind, scene, lambda: Answer(200))
         visit = visit_of(call, self.world.book)
         answer = self.world.met(visit, call, lambda: self.plain(call)) if visit else self.plain(call)
-        return self.counted(call, answer) if visit and visit.place == "download" else answer
+        return counted(call, answer, self.world.book) if visit and visit.place == "download" else answer
 
     def plain(self, call: Call) -> Answer:
         """As fal on a good day."""
@@ -76,31 +75,6 @@ class App:
         if address := ADDRESS.match(call.path):
             return self.follow_ups.answer(call, address)
         return self.submits.post(call)
-
-    def counted(self, call: Call, answer: Answer) -> Answer:
-        """Note in the journal what of a clip is sent."""
-        request = clip_of(call, self.world.book)
-        if request is None or call.method != "GET":
-            return answer
-        if answer.fault or answer.stream is None:
-            self.world.book.note_download(request, answer.status, 0, whole=False, fault=answer.fault)
-            return answer
-        return replace(answer, stream=self.counting(request, answer))
-
-    def counting(self, request: Request, answer: Answer) -> Iterator[bytes]:
-        headers, sent = dict(answer.headers), 0
-        wanted = int(headers["Content-Length"])
-        # "bytes 0-9/100" does not end with the last byte, "bytes 90-99/100" does.
-        last, _, size = headers.get("Content-Range", "").rpartition("-")[2].partition("/")
-        to_the_end = not size or int(last) + 1 == int(size)
-        try:
-            for piece in answer.stream or ():
-                yield piece
-                sent += len(piece)
-        finally:
-            self.world.book.note_download(
-                request, answer.status, sent, whole=to_the_end and sent == wanted, fault=""
-            )
 
     def keys(self, call: Call) -> Answer:
         return self.world.key_set.answer(call, self.world.faults.plan.pace)

@@ -175,6 +175,7 @@ class Book:
             self._tally_download(request, event["sent"], event["whole"])
         elif kind == "cancel":
             request.cancels.append(event["answer"])
+            request.cancelling = request.state != "COMPLETED"
         elif kind == "payload deleted":
             request.payload_deleted = True
         elif kind == "completed":

@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Literal
@@ -39,6 +39,7 @@ class Answer:
     stream: Iterable[bytes] | None = None
     manner: Manner | None = None
     fault: str = ""  # the kind of fault that made it what it is
+    sent: Callable[[int], None] | None = None  # told, after a bad line, how much of the body went out
 
     @property
     def heard(self) -> int | None:

@@ -39,10 +39,12 @@ class Runs:
             self.world.timeline.after(left, lambda: self.lose_patience(request))
 
     def resume(self) -> None:
-        """After a restart: open requests run again, webhooks nobody took are sent again."""
+        """After a restart: open requests run again or stay cancelled, webhooks nobody took are sent again."""
         for request in self.world.book.all():
             request.base = self.world.present_base(request.base)
-            if request.state != "COMPLETED":
+            if request.state != "COMPLETED" and request.cancelling and request.effect.cancellable:
+                self.fail(request, "client_cancelled")
+            elif request.state != "COMPLETED":
                 self.schedule(request)
             elif request.owed:
                 self.webhooks.send(request)

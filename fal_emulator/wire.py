@@ -24,11 +24,17 @@ def send(connection: socket.socket, answer: Answer, stopping: threading.Event) -
         head, body = head[: len(head) // 2], b""
     elif manner.cut == "body":
         body = body[: len(body) // 2]
-    connection.sendall(head)
-    for piece in pieces(body, manner):
-        if stopping.wait(manner.drip):
-            break
-        connection.sendall(piece)
+    sent = 0
+    try:
+        connection.sendall(head)
+        for piece in pieces(body, manner):
+            if stopping.wait(manner.drip):
+                break
+            connection.sendall(piece)
+            sent += len(piece)
+    finally:
+        if answer.sent:
+            answer.sent(sent)
     if manner.reset:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
     raise HangUp

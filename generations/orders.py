@@ -18,6 +18,7 @@ from accounts.policy import Action, Actor
 from generations import doorbell, prices
 from generations.catalogue import Endpoint
 from generations.failpoints import failpoint
+from generations.media.vault import has_room
 from generations.models import EndpointSwitch, Generation, State, StateChange
 from generations.prices import Quote
 from generations.timing import QUEUE_DEADLINE, business, now
@@ -48,6 +49,10 @@ class OffSale(Refused):
 
 class OtherWorkspace(Refused):
     """The form was drawn in another workspace, which would have paid."""
+
+
+class Full(Refused):
+    """There is no room for another clip."""
 
 
 class TooMany(Refused):
@@ -147,6 +152,8 @@ def _admitted(actor: Actor, order: Order) -> Quote:
     switch = EndpointSwitch.of(order.endpoint.id)
     if not switch.on_sale:
         raise OffSale(f"{order.endpoint.title} is switched off at the moment. {switch.note}".strip())
+    if not has_room():
+        raise Full("There is no room for new clips; an administrator has to make some. Nothing was charged.")
     _not_too_many(actor, order.takes)
     quote = price(order.endpoint, order.input, order.takes)
     if quote.total != order.quoted:

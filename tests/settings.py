@@ -1,6 +1,7 @@
 """The product's settings, with a quick password hasher, mail in memory and files in a temporary folder."""
 
 import atexit
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -13,6 +14,15 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 _directory = tempfile.TemporaryDirectory(prefix="dailies-media-")
 atexit.register(_directory.cleanup)
 MEDIA_ROOT = Path(_directory.name)
+
+
+@atexit.register
+def _leave_no_scratch() -> None:
+    from generations.media import scratch  # noqa: PLC0415 - it reads these settings
+
+    shutil.rmtree(scratch.root(), ignore_errors=True)
+
+
 STORAGES = {
     "default": {**STORAGES["default"], "OPTIONS": {"location": MEDIA_ROOT}},
     # The manifest is written by collectstatic, which a test run does not need.

@@ -15,6 +15,8 @@ from django.utils import timezone
 from accounts.models.people import Membership, Role, User, Workspace
 from accounts.reserve import insert_if
 
+TAKE = "UPDATE accounts_wallet SET held = held + %s WHERE id = %s AND posted >= held + %s"
+
 
 def open_workspace(name: str, *, owner: User, personal: bool = False) -> Workspace:
     """A workspace with its owner and its empty wallet, all or nothing."""
@@ -66,8 +68,7 @@ class Wallet(models.Model):
         amount = sum(hold.amount for hold in holds)
         for hold in holds:
             hold.wallet = self
-        guard = Wallet.objects.filter(pk=self.pk, posted__gte=F("held") + amount)
-        return insert_if(guard, {"held": amount}, [*holds, *rows])
+        return insert_if(TAKE, [amount, self.pk, amount], [*holds, *rows])
 
     @staticmethod
     def capture(hold_id: uuid.UUID) -> "LedgerEntry | None":

@@ -173,3 +173,19 @@ def test_takes_are_held_all_or_none(world: World, wallet: Wallet) -> None:
     assert len(orders.place(world.alice, order(world.alice, takes=3))) == 3
     wallet.refresh_from_db()
     assert wallet.held == 120
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("pooled", [False, True])
+def test_spending_is_planned_once_in_each_session_unless_a_pooler_hands_sessions_around(
+    pooled: bool, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", pooled)
+    world = World.make()
+    for _ in "ab":
+        connection.close()
+        for _ in "ab":
+            assert place(world).held == 40
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'insert_if_%'")
+            assert cursor.fetchone()[0] == (0 if pooled else 1)

@@ -27,6 +27,8 @@ class Host:
     ranges: bool = True
     conditions: bool = True
     announced: bool = True
+    # The longest range that is answered; what was asked for need not be what comes.
+    most: int | None = None
     pause: float = 0  # seconds after each byte
     asked: list[tuple[str, str]] = field(default_factory=list)
     url: str = ""
@@ -50,8 +52,8 @@ class Host:
         elif first >= size:
             return 416, {"Content-Range": f"bytes */{size}"}, b""
         else:
-            status, body = 206, self.content[first:]
-            said["Content-Range"] = f"bytes {first}-{size - 1}/{size}"
+            status, body = 206, self.content[first:][: self.most]
+            said["Content-Range"] = f"bytes {first}-{first + len(body) - 1}/{size}"
         if self.announced:
             said["Content-Length"] = str(len(body))
         return status, {**said, **(self.lies if status == 206 else {})}, body

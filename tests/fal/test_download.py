@@ -54,6 +54,12 @@ def test_the_next_call_goes_on_where_the_last_one_was_interrupted(tmp_path: Path
     assert (tmp_path / "x").read_bytes() == WHOLE
 
 
+def test_a_rest_that_comes_in_pieces_is_asked_for_until_it_is_whole(tmp_path: Path):
+    with serving(Host(cuts=[100_000], most=80_000)) as host:
+        assert fetch(host, tmp_path / "x") == whole()
+        assert len(host.asked) == 4
+
+
 def test_what_is_here_already_is_not_asked_for_again(tmp_path: Path):
     with serving(Host()) as host:
         fetch(host, tmp_path / "x")

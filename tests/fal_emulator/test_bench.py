@@ -4,7 +4,6 @@ import hashlib
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +24,6 @@ from .test_restart import process
 def oracle(fal: Fal) -> dict[str, Any]:
     rows = fal.client.get("/_emulator/oracle").json()
     return {row["request_id"]: row for row in rows}
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Iterator[Fal]:
-    with (
-        serve(data=tmp_path, speed=SPEED, small_clips=True) as running,
-        httpx.Client(base_url=running.url, headers=KEY, timeout=20, verify=PLAIN) as client,
-    ):
-        yield Fal(client)
 
 
 def test_a_row_tells_everything_of_a_request(tiny: Fal, sink: Sink) -> None:
@@ -76,6 +66,19 @@ def test_a_spoilt_download_serves_nothing_whole(tiny: Fal) -> None:
     assert [(row["downloads"], row["served_whole"]) for row in oracle(tiny).values()] == [(1, 0)]
 
 
+def test_a_slow_download_is_whole_and_a_broken_one_counts_what_went_out(
+    tiny: Fal, emulator: Emulator
+) -> None:
+    tiny.client.post("/_emulator/faults", json={"drip_seconds": 0.001})
+    slow, cut = tiny.run("A cat [slow clip]").json()["video"], tiny.run("A dog [truncated]").json()["video"]
+    assert len(anyone.get(slow["url"]).content) == slow["file_size"]
+    with pytest.raises(httpx.RemoteProtocolError):
+        anyone.get(cut["url"])
+    wait_until(lambda: all(row["downloads"] for row in oracle(tiny).values()))
+    rows = [(row["served"], row["served_whole"]) for row in oracle(tiny).values()]
+    assert rows == [(slow["file_size"], 1), (cut["file_size"] // 2, 0)]
+
+
 def test_the_oracle_remembers_everything_across_a_kill(tmp_path: Path, sink: Sink) -> None:
     with process(tmp_path, "--speed", "100", "--small-clips") as (child, fal):
         good, bad = fal.submit("A cat", webhook=sink.url), fal.submit("A cat [policy]", webhook=sink.url)
@@ -110,6 +113,19 @@ def test_nothing_owed_is_forgotten_when_the_emulator_is_killed_in_the_middle(
         assert all(fal.client.get(job["response_url"]).status_code == 200 for job in jobs)
     taken = {one.body["request_id"] for one in sink.arrivals}
     assert taken == {job["request_id"] for job in jobs}
+
+
+def test_a_cancel_that_was_acknowledged_holds_after_a_kill(tmp_path: Path) -> None:
+    with process(tmp_path, "--small-clips", "--speed", "1") as (child, fal):
+        job = fal.submit("A cat")
+        wait_until(lambda: fal.status(job).json()["status"] == "IN_PROGRESS")
+        assert fal.client.put(job["cancel_url"]).status_code == 202
+        port = str(fal.client.base_url.port)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+    with process(tmp_path, "--small-clips", "--port", port) as (child, fal):
+        assert fal.result(job).status_code == 499
+        assert oracle(fal)[job["request_id"]]["cancels"] == ["CANCELLATION_REQUESTED"]
 
 
 @pytest.mark.parametrize(

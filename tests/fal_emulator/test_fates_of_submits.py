@@ -164,8 +164,7 @@ def _(emulator: Emulator, fal: Fal, sink: Sink) -> None:
     started = time.monotonic()
     with fal.client.stream("POST", "/fal-ai/veo3.1/lite", json={"prompt": "A cat [drip]"}) as answer:
         pieces = [len(piece) for _, piece in zip(range(10), answer.iter_raw(), strict=False)]
-    assert pieces == [1] * 10
-    assert time.monotonic() - started >= 0.2
+    assert sum(pieces) <= 1 + (time.monotonic() - started) / 0.02  # a late reader finds some of them together
     assert len(emulator.journal()) == 1
 
 

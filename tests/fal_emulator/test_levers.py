@@ -132,6 +132,12 @@ def test_a_webhook_can_be_long(emulator: Emulator, fal: Fal, sink: Sink) -> None
     assert is_genuine(sink.arrivals[-1], fal)
 
 
+def test_a_webhook_can_come_without_a_length(emulator: Emulator, fal: Fal, sink: Sink) -> None:
+    known = ended(emulator, fal, sink)
+    assert emulator.deliver(known, chunked=True) == [411]
+    assert sink.arrivals[-1].headers["transfer-encoding"] == "chunked"
+
+
 def test_dropped_webhooks_never_come_not_even_after_a_restart(tmp_path: Path, sink: Sink) -> None:
     with (
         serve(data=tmp_path, speed=SPEED) as emulator,

@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.fal.hosting import Host
+from tests.fal.hosting import serving as hosting
 from tests.generations.puppet import Puppet, serving
-from tests.world import World
+from tests.world import World, video
+
+CLIP = video(8, 320, 180)
 
 
 @pytest.fixture
@@ -32,3 +36,12 @@ def puppet(settings: Any) -> Iterator[Puppet]:
 def lasting(transactional_db: None) -> World:
     """The usual people, in committed rows: the motor refuses to speak to fal inside a transaction."""
     return World.make()
+
+
+@pytest.fixture
+def host(puppet: Puppet, settings: Any) -> Iterator[Host]:
+    """Where fal says that the clip is."""
+    with hosting(Host(content=CLIP)) as made:
+        settings.FAL_MEDIA_HOSTS = [*settings.FAL_MEDIA_HOSTS, made.url.removeprefix("http://")]
+        puppet.script["result"] = [(200, {"video": {"url": f"{made.url}/x.mp4"}})]
+        yield made

@@ -90,7 +90,7 @@ ENDS: dict[str, End] = {
     "wrong length": End(),
     "corrupt": End(State.FAILED, Reason.MEDIA_LOST),
     "corrupt once": End(),
-    "redirected": End(State.FAILED, Reason.MEDIA_LOST, scale=8000),
+    "redirected": End(State.FAILED, Reason.MEDIA_LOST),
     "wrong type": End(State.FAILED, Reason.MEDIA_LOST),
     "slow clip": End(),
     "clip 503": End(),

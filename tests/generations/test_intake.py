@@ -18,6 +18,7 @@ from generations.media import intake, sandbox
 from generations.media.picture import KEPT_SIDE, MAX_BYTES, TOO_LARGE, UNREADABLE
 from generations.media.vault import vault
 from generations.models import Upload
+from tests.disk import full_after
 from tests.generations.odd_files import (
     bomb_jpeg,
     bomb_png,
@@ -218,6 +219,13 @@ def test_what_is_no_jpeg_png_or_webp_is_refused_whatever_its_name_says(kind: str
 @pytest.mark.parametrize("damage", damaged_pictures())
 def test_a_damaged_picture_is_refused_and_nothing_is_kept(damage: str, world: World):
     assert refusal(world.alice, damaged_pictures()[damage]) == UNREADABLE
+
+
+def test_a_full_disk_is_not_the_fault_of_a_picture(world: World):
+    whole = picture(1280, 720)
+    with full_after(1000):
+        assert "try again later" in refusal(world.alice, whole)
+    assert take(world.alice, whole).width == 1280
 
 
 def test_an_empty_file_is_called_empty(world: World):

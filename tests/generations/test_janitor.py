@@ -152,6 +152,20 @@ def test_a_storage_that_cannot_be_asked_is_left_for_another_day(world: World, se
     assert walk.tidy() == 1
 
 
+def test_a_storage_without_folders_is_tidied_as_well(world: World, settings: Any):
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    }
+    clip = finished(world).clip
+    assert clip
+    key = vault().save(new_key("clips", world.alice.workspace.pk, ".mp4"), ContentFile(b"x"))
+    walk = Janitor()
+    assert walk.tidy() == 0
+    assert walk.tidy(older_than=timedelta(0)) == 1
+    assert [vault().exists(each) for each in (key, clip.file, clip.poster)] == [False, True, True]
+
+
 def test_a_vault_nobody_has_used_yet_is_tidy(db: None):
     assert Janitor().tidy() == 0
 

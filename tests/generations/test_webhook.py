@@ -1,6 +1,5 @@
 """The webhook turns away everything that is not provably fal's, ours and about this attempt."""
 
-import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -56,10 +55,7 @@ def signed(
 
 def signed_at(fal: Emulator, body: bytes, at: float) -> dict[str, str]:
     """As `signed`, at another time, with the emulator's own key."""
-    stamp = str(int(at))
-    text = "\n".join((REQUEST, "emulator-account", stamp, hashlib.sha256(body).hexdigest()))
-    signature = fal.app.world.signer._key.sign(text.encode()).hex()
-    return {**signed(fal, body), "X-Fal-Webhook-Timestamp": stamp, "X-Fal-Webhook-Signature": signature}
+    return fal.app.world.signer.headers(REQUEST, "emulator-account", body, age=time.time() - at)
 
 
 def deliver(body: bytes, headers: dict[str, str], token: str = TOKEN, **options: Any) -> int:

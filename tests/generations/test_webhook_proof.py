@@ -96,7 +96,12 @@ def target(world: World) -> Generation:
     generation = orders.place(world.alice, order(world.alice))[0]
     assert generation.claim(State.SUBMITTING, seconds=60, cause="test")
     Attempt.objects.create(
-        generation=generation, number=1, token_hash=hashed(TOKEN), state="accepted", request_id=REQUEST
+        generation=generation,
+        number=1,
+        token_hash=hashed(TOKEN),
+        state="accepted",
+        request_id=REQUEST,
+        sent_at=generation.created_at,
     )
     assert generation.move(State.SUBMITTED, cause="test", wake_at=generation.created_at)
     return generation

@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+import time
 from argparse import ArgumentParser
 from typing import Any
 
@@ -10,12 +11,14 @@ from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections
 
 from generations.doorbell import Bell
+from generations.media.janitor import Janitor
 from generations.reconcile import Leader, sweep
-from generations.timing import SWEEP, business
+from generations.timing import MINUTE, SWEEP, business
 
 logger = logging.getLogger(__name__)
 # However often it is nudged: one look in so many seconds answers all of them.
 CALM = 0.05
+TIDY = 10 * MINUTE
 
 
 class Command(BaseCommand):
@@ -35,12 +38,16 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        leader, bell = Leader(), Bell()
+        leader, bell, janitor = Leader(), Bell(), Janitor()
+        tidy_at = 0.0
         while not stop.is_set():
             close_old_connections()
             try:
                 if leader.leads():
                     sweep()
+                    if time.monotonic() >= tidy_at:
+                        janitor.tidy()
+                        tidy_at = time.monotonic() + business(TIDY).total_seconds()
             except Error:
                 logger.exception("event=sweep_failed")
             stop.wait(CALM)

@@ -13,6 +13,7 @@ from benchmarks.report import Fact
 from benchmarks.stage import Stage, migrate
 
 FUNDS = 10**12
+BEFORE = 20_000  # orders that are there when it begins
 HOLD, ORDER = "hold with its rows", "whole order"
 ONE, THREE = "pgbench, the same statement", "pgbench, three statements"
 ORM, HORDAK = "ORM select_for_update", "django-hordak transfer"
@@ -52,6 +53,7 @@ class Crowd:
         """Rates of the contenders, in turns; and what the books say then."""
         told = self.stage.fresh_database(self.database)
         seeding.teams(self.wallets, FUNDS)
+        seeding.ordered(BEFORE)
         self.stage.execute("ANALYZE", self.database)
         hot = self.wallets == 1
         with ExitStack() as stack:

@@ -4,10 +4,11 @@ Copying names no column that it does not change, so it survives new columns.
 """
 
 from django.db import connection, models, transaction
+from django.db.models import F
 
 from accounts.models import User, Wallet, open_workspace
 from benchmarks.reservation import rows_of
-from generations.models import Attempt, Generation, State, StateChange
+from generations.models import Attempt, Generation, State
 from generations.motor.deliveries import taken_on
 from generations.timing import LEASE
 
@@ -70,13 +71,18 @@ def offset_of_people() -> int:
     )
 
 
+def ordered(count: int) -> None:
+    """So many older orders of the first team.
+
+    A backend keeps the plans of foreign-key checks and triggers; made on empty tables they are sequential
+    scans, and stay so while the tables grow.
+    """
+    copy_order(order(), count)
+
+
 def with_fal(count: int) -> None:
     """So many generations that fal has and works on; `token_of` and `request_of` name the n-th."""
-    wallet = Wallet.objects.get()
-    author = User.objects.get()
-    hold, generation, change, event = rows_of(wallet, author)
-    assert wallet.hold([hold], rows=[generation, change, event])
-    generation = Generation.objects.get(pk=generation.pk)
+    generation = order()
     assert generation.claim(State.SUBMITTING, seconds=LEASE, cause="claimed")
     prepared = Attempt.prepare(generation, dict(generation.input))
     assert prepared
@@ -85,12 +91,7 @@ def with_fal(count: int) -> None:
     assert taken_on(attempt, "first", cause="accepted by fal")
     attempt.refresh_from_db()
     generation.refresh_from_db()
-    copy(hold, count, id=as_uuid("hold"))
-    copy(
-        generation, count, id=as_uuid("generation"), hold_id=as_uuid("hold"), form_key=as_uuid("form"),
-    )  # fmt: skip
-    for change in StateChange.objects.filter(generation=generation).order_by("pk"):
-        copy(change, count, generation_id=as_uuid("generation"))
+    copy_order(generation, count)
     copy(
         attempt,
         count,
@@ -98,7 +99,25 @@ def with_fal(count: int) -> None:
         token_hash="encode(sha256(('token-' || i)::bytea), 'hex')",
         request_id="'request-' || i",
     )
-    Wallet.objects.filter(pk=wallet.pk).update(held=(count + 1) * hold.amount)
+
+
+def order() -> Generation:
+    """One of the first team."""
+    wallet, author = Wallet.objects.order_by("pk")[0], User.objects.order_by("pk")[0]
+    hold, generation, change, event = rows_of(wallet, author)
+    assert wallet.hold([hold], rows=[generation, change, event])
+    return Generation.objects.select_related("hold").get(pk=generation.pk)
+
+
+def copy_order(generation: Generation, count: int) -> None:
+    """Its hold, itself and its history, with the credits that so many hold."""
+    hold = generation.hold
+    copy(hold, count, id=as_uuid("hold"))
+    fresh = {"id": as_uuid("generation"), "hold_id": as_uuid("hold"), "form_key": as_uuid("form")}
+    copy(generation, count, **fresh)
+    for change in generation.changes.order_by("pk"):
+        copy(change, count, generation_id=as_uuid("generation"))
+    Wallet.objects.filter(pk=hold.wallet_id).update(held=F("held") + count * hold.amount)
 
 
 def token_of(number: int) -> str:

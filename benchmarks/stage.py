@@ -80,13 +80,13 @@ class Stage:
         return (self.folder / "postgres.log").read_text(encoding="utf-8", errors="replace")
 
     def command(self, *words: str) -> str:
-        """What one of PostgreSQL's programs prints about this server. CannotMeasure when it fails."""
+        """What one of PostgreSQL's programs says about this server. CannotMeasure when it fails."""
         program = postgres.find_programs() / words[0]
         asked = [str(program), "-h", self.socket, "-U", "postgres", *words[1:]]
         done = subprocess.run(asked, capture_output=True, text=True, check=False)
         if done.returncode:
             raise CannotMeasure(f"{words[0]} failed: {done.stderr.strip()}")
-        return done.stdout
+        return done.stderr + done.stdout
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.pairs import Ratio, Turns, ratio, take_turns
+from benchmarks.pgbench import rate_after_warm_up
 from benchmarks.report import Fact, Found, Line, against, table, write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,3 +89,13 @@ def test_the_page_has_a_place_for_every_suite():
     suites = {file.stem for file in (ROOT / "benchmarks" / "suites").glob("*.py")} - {"__init__"}
     assert suites
     assert all(page.count(f"<!-- figures of {name} -->") == 1 for name in suites)
+
+
+def test_what_pgbench_did_in_its_first_second_does_not_count():
+    said = """progress: 1.0 s, 100.0 tps, lat 9 ms stddev 1, 0 failed
+progress: 2.0 s, 400.0 tps, lat 2 ms stddev 1, 0 failed
+number of transactions actually processed: 900
+tps = 300.000000 (without initial connection time)
+"""
+    # 900 in three seconds, 100 of them in the first.
+    assert rate_after_warm_up(said) == pytest.approx(400)

@@ -1,0 +1,66 @@
+"""`python -m tests.defects [WORD …]`: plant each defect (with a word in its name), run its tests."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.defects.catalogue import DEFECTS, Defect
+
+ROOT = Path(__file__).resolve().parents[2]
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".demo", "__pycache__", "staticfiles", "*.pyc")
+PATIENCE = 400
+
+
+def plant(defect: Defect, tree: Path) -> None:
+    """Make the one change."""
+    path = tree / defect.file
+    text = path.read_text(encoding="utf-8")
+    if text.count(defect.good) != 1:
+        raise SystemExit(f"{defect.file} has {text.count(defect.good)} places for: {defect.name}")
+    path.write_text(text.replace(defect.good, defect.bad), encoding="utf-8")
+
+
+def caught(defect: Defect) -> bool:
+    """Whether the tests fail with it. A suite that hangs has noticed, too."""
+    with tempfile.TemporaryDirectory(prefix="dailies-defect-") as folder:
+        tree = Path(folder) / "tree"
+        shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
+        plant(defect, tree)
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "2", "--dist", "loadgroup"]
+        try:
+            done = subprocess.run(
+                [*command, *defect.noticed_by],
+                cwd=tree,
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+                capture_output=True,
+                timeout=PATIENCE,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return True
+        if done.returncode not in (0, 1):
+            raise SystemExit(f"the tests did not run: {done.stdout[-2000:].decode()}")
+        return done.returncode == 1
+
+
+def main(words: list[str]) -> int:
+    survivors = []
+    chosen = [each for each in DEFECTS if not words or any(word in each.name for word in words)]
+    for defect in chosen:
+        started = time.monotonic()
+        noticed = caught(defect)
+        print(
+            f"{'caught  ' if noticed else 'SURVIVED'} {time.monotonic() - started:4.0f} s  {defect.name}",
+            flush=True,
+        )
+        survivors += [] if noticed else [defect]
+    print(f"{len(chosen) - len(survivors)} of {len(chosen)} caught")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -90,21 +90,25 @@ def keys(settings: Any) -> Iterator[Keys]:
         webhooks.keys.cache_clear()
 
 
-@pytest.fixture
-def target(world: World) -> Generation:
-    """A generation that a genuine delivery would move on."""
+def waiting_for(world: World, token: str, request_id: str) -> Generation:
+    """A generation that fal has, and that a genuine delivery would move on."""
     generation = orders.place(world.alice, order(world.alice))[0]
     assert generation.claim(State.SUBMITTING, seconds=60, cause="test")
     Attempt.objects.create(
         generation=generation,
         number=1,
-        token_hash=hashed(TOKEN),
+        token_hash=hashed(token),
         state="accepted",
-        request_id=REQUEST,
+        request_id=request_id,
         sent_at=generation.created_at,
     )
     assert generation.move(State.SUBMITTED, cause="test", wake_at=generation.created_at)
     return generation
+
+
+@pytest.fixture
+def target(world: World) -> Generation:
+    return waiting_for(world, TOKEN, REQUEST)
 
 
 @dataclass(frozen=True)
@@ -304,10 +308,10 @@ def test_a_late_signature_only_asks_for_a_look(keys: Keys, target: Generation) -
 
 
 @pytest.mark.both_databases
-def test_a_delivery_to_another_attempts_address_is_refused(keys: Keys, target: Generation) -> None:
-    Attempt.objects.create(
-        generation=target, number=2, token_hash=hashed("o" * 43), state="rejected", request_id="another"
-    )
+def test_a_delivery_to_another_attempts_address_is_refused(
+    keys: Keys, target: Generation, world: World
+) -> None:
+    waiting_for(world, "o" * 43, "another")
     before = traces()
     assert answer(genuine(keys.signing), token="o" * 43) == 409
     assert answer(genuine(keys.signing), token="n" * 43) == 404

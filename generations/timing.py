@@ -25,7 +25,7 @@ RUN_DEADLINE = 4 * HOUR
 STORING_DEADLINE = 24 * HOUR
 # fal gives up a request that has not started by then, so an orphan dies by itself.
 START_DEADLINE = 1 * HOUR
-FIRST_LOOK = 15.0
+FIRST_LOOK = 10.0
 LOST_AFTER = 10 * MINUTE
 AMBIGUOUS_LOOKS = (15, 60, 3 * MINUTE, 10 * MINUTE, 15 * MINUTE)
 SWEEP = 5.0

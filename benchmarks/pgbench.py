@@ -15,6 +15,9 @@ from benchmarks.reservation import Rows, rows_of
 from benchmarks.seeding import columns, offset_of_people
 from benchmarks.stage import CannotMeasure, Stage
 
+# What a statement knows of the wallet that an earlier one has found.
+HERE = "(SELECT :wallet::bigint AS id, :workspace::uuid AS workspace_id) AS guard"
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -72,21 +75,38 @@ def one_statement(folder: Path, hot: bool) -> Path:
 
 
 def three_statements(folder: Path, hot: bool) -> Path:
-    """The same rows by a transaction of three statements: the wallet; hold and generation; the evidence."""
+    """The same rows in as few round trips as a transaction allows that must see what each of them gave."""
     hold, generation, change, event = _samples()
-    guard = "(SELECT :wallet::bigint AS id, :workspace::uuid AS workspace_id) AS guard"
-    held = _insert(hold, guard, id="gen_random_uuid()", wallet_id="guard.id") + " RETURNING id"
-    made = _insert(generation, f"{guard}, h", **_of_generation("gen_random_uuid()", "h.id"))
-    noted = _insert(change, guard, generation_id=":generation::uuid")
-    audited = _insert(event, guard, **_of_event(":generation::uuid"))
+    made = _insert(generation, f"{HERE}, h", **_of_generation("gen_random_uuid()", "h.id"))
+    noted = _insert(change, HERE, generation_id=":generation::uuid")
     lines = [
         "BEGIN;",
         f"{_guard(hold)} RETURNING workspace_id AS workspace \\gset",
-        f"WITH h AS ({held}) {made} RETURNING id AS generation \\gset",
-        f"WITH c AS ({noted}) {audited};",
+        f"WITH h AS ({_held(hold)}) {made} RETURNING id AS generation \\gset",
+        f"WITH c AS ({noted}) {_insert(event, HERE, **_of_event(':generation::uuid'))};",
         "COMMIT;",
     ]
     return _written(folder / "three.sql", hot, lines)
+
+
+def statement_each(folder: Path, hot: bool) -> Path:
+    """The same rows as anybody writes them who writes SQL: a transaction with a statement for each row."""
+    hold, generation, change, event = _samples()
+    made = _insert(generation, HERE, **_of_generation("gen_random_uuid()", ":hold::uuid"))
+    lines = [
+        "BEGIN;",
+        f"{_guard(hold)} RETURNING workspace_id AS workspace \\gset",
+        f"{_held(hold)} AS hold \\gset",
+        f"{made} RETURNING id AS generation \\gset",
+        f"{_insert(change, HERE, generation_id=':generation::uuid')};",
+        f"{_insert(event, HERE, **_of_event(':generation::uuid'))};",
+        "COMMIT;",
+    ]
+    return _written(folder / "each.sql", hot, lines)
+
+
+def _held(hold: Hold) -> str:
+    return _insert(hold, HERE, id="gen_random_uuid()", wallet_id="guard.id") + " RETURNING id"
 
 
 def _samples() -> Rows:

@@ -15,7 +15,8 @@ from benchmarks.stage import Stage, migrate
 FUNDS = 10**12
 BEFORE = 20_000  # orders that are there when it begins
 HOLD, ORDER = "hold with its rows", "whole order"
-ONE, THREE = "pgbench, the same statement", "pgbench, three statements"
+ONE, EACH = "pgbench, the same statement", "pgbench, a statement for each row"
+THREE = "pgbench, three statements at most"
 ORM, HORDAK = "ORM select_for_update", "django-hordak transfer"
 OPERATIONS = {
     HOLD: "benchmarks.reservation:hold",
@@ -24,6 +25,7 @@ OPERATIONS = {
 }
 SCRIPTS: dict[str, Callable[[Path, bool], Path]] = {
     ONE: pgbench.one_statement,
+    EACH: pgbench.statement_each,
     THREE: pgbench.three_statements,
 }
 WRONG_WALLETS = """

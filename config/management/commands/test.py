@@ -13,7 +13,8 @@ NOTHING_SELECTED = 5  # pytest's exit code
 INTERRUPTED = 2  # the same
 # With these, spreading the tests over processes is already said or would only be in the way.
 ONE_PROCESS = {"-n", "--numprocesses", "--pdb", "--trace", "-s", "--collect-only", "--co", "-h", "--help"}
-PROCESSES = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup"]
+# Twice as many as processors: most tests wait, for a fal, a browser or a process, more than they work.
+PROCESSES = ["-n", str(min(8, 2 * (os.cpu_count() or 1))), "--dist", "loadgroup"]
 
 
 class Command(BaseCommand):

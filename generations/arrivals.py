@@ -82,8 +82,8 @@ WITH attempt AS (
         poked_at = CASE WHEN v.moves THEN NULL ELSE g.poked_at END
     FROM verdict v, delivery WHERE g.id = v.generation_id RETURNING g.id, v.attempt_id, v.moves
 ), result AS (
-    UPDATE generations_attempt a SET result = %(result)s::jsonb FROM moved m
-    WHERE a.id = m.attempt_id AND m.moves
+    UPDATE generations_attempt a SET result = %(result)s::jsonb, lost_looks = 0, lost_since = NULL
+    FROM moved m WHERE a.id = m.attempt_id AND m.moves
 ), change AS (
     INSERT INTO generations_statechange (generation_id, at, before, after, cause, detail)
     SELECT id, clock_timestamp(), 'submitted', 'storing', %(cause)s, '{}'::jsonb FROM moved WHERE moves
@@ -126,7 +126,7 @@ def _by_steps(arrival: Arrival) -> Landed | None:
         if not moves:
             Generation.objects.filter(pk=generation.pk, wake_at__isnull=False).update(wake_at=moment)
             return Landed(generation.pk, attempt.request_id, stored=True)
-        Attempt.objects.filter(pk=attempt.pk).update(result=arrival.result)
+        Attempt.objects.filter(pk=attempt.pk).update(result=arrival.result, lost_looks=0, lost_since=None)
         deadline = moment + business(STORING_DEADLINE)
         generation.move(
             State.STORING,

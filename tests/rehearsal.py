@@ -92,6 +92,7 @@ class Rehearsal:
             if model is Generation:
                 rows = rows.filter(state__in=OPEN)
             rows.update(**{column: F(column) - step for column in columns})
+        Generation.objects.exclude(state__in=OPEN).update(poked_at=F("poked_at") - step)
 
     def turn(self, *, webhooks_too: bool = False) -> None:
         """Time passes, fal calls back, the reconciler sweeps, the workers empty their queues."""

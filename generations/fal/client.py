@@ -178,7 +178,7 @@ class Fal:
             if not body.get("has_more") or not isinstance(cursor, str):
                 return found
             query["cursor"] = cursor
-        return found
+        raise Unavailable("a list longer than we read")
 
     def addresses(self, request_path: str, request_id: str) -> dict[str, str]:
         """The follow-up addresses of a request adopted from a webhook, whose submit reply was lost."""

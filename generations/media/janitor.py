@@ -17,6 +17,7 @@ from itertools import islice
 
 from django.utils import timezone
 
+from accounts.models import Workspace
 from generations.media import scratch
 from generations.media.vault import INCOMING, remove, vault
 from generations.models import Clip, Generation, State, Upload
@@ -70,7 +71,8 @@ def tidy_scratch() -> int:
 def _tidy(keys: list[str], older_than: timedelta | None) -> int:
     # In this order: who commits between the two questions was busy at the first or has a row at the second.
     busy = _busy(keys)
-    orphans = _without_row(keys)
+    ours = _ours(keys)
+    orphans = [key for key in _without_row(keys) if _owner(key) in ours]
     if len(orphans) > max(SUSPICIOUS, len(keys) // 2):
         logger.error("event=foreign_files orphans=%s of=%s", len(orphans), len(keys))
         return 0
@@ -85,6 +87,11 @@ def _busy(keys: Iterable[str]) -> set[uuid.UUID]:
     """Workspaces for which somebody stores a clip, or did when last heard of."""
     storing = Generation.objects.filter(state=State.STORING, lease_until__isnull=False)
     return set(storing.filter(workspace__in=set(map(_owner, keys))).values_list("workspace", flat=True))
+
+
+def _ours(keys: Iterable[str]) -> set[uuid.UUID]:
+    """Workspaces this database knows: the files of any other belong to another database."""
+    return set(Workspace.objects.filter(pk__in=set(map(_owner, keys))).values_list("pk", flat=True))
 
 
 def _without_row(keys: list[str]) -> list[str]:

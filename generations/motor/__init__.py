@@ -77,13 +77,14 @@ def _contained(generation: Generation) -> Iterator[None]:
         where = " < ".join(f"{frame.name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)[:0:-1])
         name = type(error).__name__
         logger.error("generation=%s event=step_broke error=%s at=%s", generation.pk, name, where)  # noqa: TRY400 - no text
-        _after_a_break(Generation.objects.get(pk=generation.pk))
+        # By the epoch that this step had: what somebody else took over meanwhile is theirs.
+        mine = Generation.objects.filter(pk=generation.pk, epoch=generation.epoch, state__in=OPEN).first()
+        if mine:
+            _after_a_break(mine)
 
 
 def _after_a_break(generation: Generation) -> None:
-    if State(generation.state) not in OPEN:
-        return
-    if generation.deadline_at <= now():
+    if generation.deadline_at <= now() and generation.state != State.SUBMITTING:
         generation.finish(State.FAILED, cause="deadline", reason=Reason.DEADLINE)
     elif generation.state != State.SUBMITTING:  # there, what was sent is decided when the lease has ended
         generation.wait(backing_off(generation.tries, first=5, factor=2, cap=300))

@@ -6,6 +6,7 @@ an hour the end, uncharged; a result that comes even later is a gift.
 
 import json
 import logging
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.db import transaction
 from generations import doorbell
 from generations.catalogue import find
 from generations.fal.failures import Reason
-from generations.fal.replies import Unavailable
+from generations.fal.replies import Listed, Unavailable
 from generations.gateway import connect
 from generations.models import Attempt, Generation, State
 from generations.motor import door
@@ -71,7 +72,7 @@ def resolve(generation: Generation) -> None:
             doorbell.poke(generation.pk)
             return
     elif generation.deadline_at <= now() < attempt.prepared_at + business(QUEUE_DEADLINE):
-        _put_off(generation)
+        put_off(generation)
         return
     if generation.deadline_at <= now():
         _give_up(generation, attempt)
@@ -92,12 +93,19 @@ def _found(generation: Generation, attempt: Attempt) -> str | None:
     same = {each.request_id for each in listed if _canonical(each.input) == wanted}
     same -= set(Attempt.objects.filter(request_id__in=same).values_list("request_id", flat=True))
     if not same:
-        _lacked(attempt)
+        if not _strangers(listed):
+            _lacked(attempt)
         return None
     if len(same) > 1:
         logger.error("generation=%s event=duplicate_submission fal_requests=%s", generation.pk, sorted(same))
         return None
     return same.pop() if _unmistakable(generation, attempt) else None
+
+
+def _strangers(listed: Collection[Listed]) -> set[str]:
+    """What fal has and no attempt knows: with its input hidden or rewritten, it may be the one."""
+    ids = {each.request_id for each in listed}
+    return ids - set(Attempt.objects.filter(request_id__in=ids).values_list("request_id", flat=True))
 
 
 def _unmistakable(generation: Generation, attempt: Attempt) -> bool:
@@ -124,7 +132,7 @@ def _lacked(attempt: Attempt) -> None:
     attempt.lost_looks, attempt.lost_since = attempt.lost_looks + 1, since
 
 
-def _put_off(generation: Generation) -> None:
+def put_off(generation: Generation) -> None:
     """While nothing can be asked, nothing can be known: an outage is no evidence against a request."""
     later = now() + business(MINUTE)
     Generation.objects.filter(pk=generation.pk, epoch=generation.epoch).update(

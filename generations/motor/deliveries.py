@@ -67,6 +67,7 @@ def taken_on(
     for _ in range(RACES):
         with transaction.atomic():
             if _moved_on(attempt.generation_id, cause, queue_position):
+                _forbid_others(attempt)
                 if attempt.adopt(request_id, **urls):
                     return True
                 transaction.set_rollback(True)
@@ -74,6 +75,14 @@ def taken_on(
             transaction.set_rollback(True)
     logger.error("generation=%s event=not_adopted fal_request=%s", attempt.generation_id, request_id)
     return False
+
+
+def _forbid_others(taken: Attempt) -> None:
+    """Another attempt may be prepared meanwhile; the move has fenced off the worker that would send it."""
+    prepared = Attempt.objects.filter(generation=taken.generation_id, state=Attempt.State.PREPARED)
+    prepared.exclude(pk=taken.pk).update(
+        state=Attempt.State.REJECTED, reply={"error": "fal had taken another one"}
+    )
 
 
 def _moved_on(generation_id: uuid.UUID, cause: str, queue_position: int | None) -> bool:

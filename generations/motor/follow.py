@@ -22,6 +22,7 @@ from generations.fal.replies import (
 from generations.gateway import connect
 from generations.models import Attempt, Delivery, Generation, State
 from generations.motor import door
+from generations.motor.ambiguous import put_off
 from generations.motor.deliveries import done, waiting
 from generations.motor.submit import fail
 from generations.timing import (
@@ -29,6 +30,7 @@ from generations.timing import (
     FOLLOW_LEASE,
     LOST_AFTER,
     MINUTE,
+    QUEUE_DEADLINE,
     STORING_DEADLINE,
     backing_off,
     business,
@@ -59,6 +61,8 @@ def follow(generation: Generation) -> None:
         _store(generation, attempt, outcome)
     elif isinstance(outcome, Failure):
         _fail(generation, attempt, outcome)
+    elif outcome is None and generation.deadline_at <= now() < attempt.prepared_at + business(QUEUE_DEADLINE):
+        put_off(generation)  # nobody could be asked: an outage is no evidence against a clip
     elif generation.deadline_at <= now():
         _give_up(generation, attempt, fal)
     elif isinstance(outcome, Unknown | Unusable) and _lost(attempt, outcome):
@@ -90,7 +94,8 @@ def _cancel_if_asked(generation: Generation, attempt: Attempt, fal: Fal) -> None
     Generation.objects.filter(pk=generation.pk).update(cancel_sent_at=now())
 
 
-def _asked(generation: Generation, attempt: Attempt, fal: Fal) -> ResultOutcome | Progress:
+def _asked(generation: Generation, attempt: Attempt, fal: Fal) -> ResultOutcome | Progress | None:
+    """None when fal could not be asked."""
     try:
         progress = fal.status(attempt.status_url)
         # A status of 404 may only mean that the status is gone: the result decides.
@@ -101,7 +106,7 @@ def _asked(generation: Generation, attempt: Attempt, fal: Fal) -> ResultOutcome 
     except Unavailable as error:
         logger.info("generation=%s event=fal_unavailable why=%s", attempt.generation_id, error)
         door.unavailable(error)
-        return NotYet()
+        return None
     door.answered()
     if isinstance(outcome, Unknown) and attempt.lost_looks + 1 >= LOST_LOOKS:
         outcome = _listed(generation, attempt, fal)
@@ -160,7 +165,7 @@ def _store(generation: Generation, attempt: Attempt, outcome: Finished) -> None:
             queue_position=None,
         ):
             # With the move or not at all: a fenced-off worker's answer must not replace the winner's.
-            Attempt.objects.filter(pk=attempt.pk).update(result=outcome.raw)
+            Attempt.objects.filter(pk=attempt.pk).update(result=outcome.raw, lost_looks=0, lost_since=None)
             done(generation)
             doorbell.poke(generation.pk, queue=doorbell.MEDIA)
 

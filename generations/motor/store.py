@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 
 from generations.failpoints import failpoint
 from generations.fal.download import Downloaded, Gone, Interrupted, Refused, fetch
@@ -72,9 +73,9 @@ def fetch_and_keep(generation: Generation) -> None:
     except NoClip as error:
         _retry(generation, error, hopeless=True)
     except USELESS as error:
-        _retry(generation, error, hopeless=generation.tries + 1 >= USELESS_AFTER)
+        _retry(generation, error, hopeless=_in_vain(attempt) >= USELESS_AFTER)
     except TROUBLE as error:
-        lost = isinstance(error, NoAddress) and generation.tries + 1 >= NO_ADDRESS_AFTER
+        lost = isinstance(error, NoAddress) and _in_vain(attempt) >= NO_ADDRESS_AFTER
         _retry(generation, error, hopeless=lost)
 
 
@@ -200,6 +201,13 @@ def differences(generation: Generation, found: dict[str, Any]) -> list[str]:
     if generation.audio and not found["has_audio"]:
         said.append("no audio track, though audio was ordered")
     return said
+
+
+def _in_vain(attempt: Attempt) -> int:
+    """Looks that say something about the file, this one included: an outage before it is not among them."""
+    Attempt.objects.filter(pk=attempt.pk).update(lost_looks=F("lost_looks") + 1)
+    attempt.refresh_from_db(fields=["lost_looks"])
+    return attempt.lost_looks
 
 
 def _retry(generation: Generation, error: Exception, *, hopeless: bool) -> None:

@@ -24,7 +24,7 @@ def test_a_database_that_does_not_get_to_it_is_a_503_with_a_retry(transactional_
         answer = client.get("/queue/")
         other.rollback()
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
-    assert "send it again" in answer.content.decode()
+    assert "look at the queue" in answer.content.decode()
     assert client.get("/queue/").status_code == 200
 
 

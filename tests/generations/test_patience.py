@@ -1,0 +1,92 @@
+"""What must not be concluded too early: from a shut door, a cut list, an outage, a strange database."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from generations import motor
+from generations.media.janitor import Janitor
+from generations.media.vault import new_key
+from generations.models import Attempt, Breaker, State
+from generations.models.attempt import hashed
+from tests.fal.hosting import Host
+from tests.generations.ageing import age, deliver, expire, now, place, submitted
+from tests.generations.puppet import Puppet
+from tests.generations.test_ambiguous import absent, fal, lost  # noqa: F401 - a fixture is found by its name
+from tests.generations.test_janitor import lay
+from tests.generations.test_store import step, storing
+from tests.little_fal import LittleFal
+from tests.world import World
+
+pytestmark = [pytest.mark.usefixtures("own_folders"), pytest.mark.django_db(transaction=True)]
+
+
+def test_files_of_a_workspace_that_this_database_does_not_know_are_not_ours_to_remove(lasting: World) -> None:
+    for _ in range(40):
+        lay(new_key("clips", uuid.uuid4(), ".mp4"), hours=7)
+    assert Janitor().tidy() == 0
+
+
+def test_a_deadline_does_not_pass_while_nobody_may_ask(lasting: World, puppet: Puppet) -> None:
+    generation, _ = submitted(lasting, puppet)
+    until = timezone.now() + timedelta(minutes=5)
+    Breaker.objects.update_or_create(pk="fal", defaults={"state": "open", "reason": "locked", "until": until})
+    puppet.calls.clear()
+    expire(generation)
+    motor.drive(generation.pk)
+    assert now(generation).state == State.SUBMITTED
+    assert puppet.calls == []
+    Breaker.objects.update(state="closed")
+    age(generation)
+    motor.drive(generation.pk)
+    assert now(generation).state == State.STORING
+
+
+def test_a_404_after_an_outage_of_the_files_is_looked_at_again(
+    lasting: World, puppet: Puppet, host: Host
+) -> None:
+    host.statuses = [503] * 6 + [404, 404]
+    generation = storing(lasting, puppet)
+    for _ in range(7):
+        step(generation)
+    assert now(generation).is_open
+
+
+@pytest.mark.parametrize("what", ["hidden", "cut"])
+def test_a_list_that_hides_or_cuts_proves_no_absence(
+    lasting: World,
+    fal: LittleFal,  # noqa: F811 - the fixture imported above
+    settings: Any,
+    what: str,
+) -> None:
+    settings.RESUBMIT_AMBIGUOUS = 10_000
+    generation = lost(lasting)
+    hidden = [{"request_id": fal.taken[0].id, "json_input": None, "ended_at": "2026-11-24T10:00:00Z"}]
+    others = [{"request_id": f"x{number}", "json_input": {"prompt": "other"}} for number in range(100)]
+    page: dict[str, Any] = {"items": hidden, "has_more": False}
+    if what == "cut":
+        page = {"items": others, "has_more": True, "next_cursor": "c"}
+    fal.script["list"] = [(200, page)]
+    absent(generation, 5, 20, 36, 16)
+    motor.drive(generation.pk)
+    assert fal.submits == 1
+
+
+def test_a_webhook_of_an_attempt_that_was_refused_stops_the_next_one_before_it_is_sent(
+    lasting: World, puppet: Puppet
+) -> None:
+    generation = place(lasting)
+    puppet.script["submit"] = [(429, {"detail": "busy"}), puppet.accepted("r-2")]
+    motor.drive(generation.pk)
+    refused = generation.attempts.get()
+    worker = now(generation)
+    assert worker.claim(State.SUBMITTING, seconds=60, cause="claimed")
+    second = Attempt.objects.create(generation=generation, number=2, token_hash=hashed("second"))
+    deliver(refused, puppet, "r-1")
+    motor.drive(generation.pk)
+    assert now(generation).state == State.STORING
+    assert not second.begin(worker)
+    assert puppet.submits == 1

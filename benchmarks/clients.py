@@ -4,12 +4,11 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import Any
 
 from benchmarks.stage import CannotMeasure
 from config.bootstrap import ROOT
@@ -28,9 +27,7 @@ class Tally:
 class Team:
     """`clients` processes that all repeat `operation` (`module:function`) when told to."""
 
-    def __init__(
-        self, operation: str, clients: int, told: Mapping[str, str], log: IO[bytes], **arguments: Any
-    ) -> None:
+    def __init__(self, operation: str, clients: int, told: Mapping[str, str], **arguments: Any) -> None:
         words = ["-m", "benchmarks.client", operation, json.dumps(arguments), str(clients)]
         self.tally = Tally()
         self._process = subprocess.Popen(
@@ -39,13 +36,10 @@ class Team:
             env={**os.environ, **told},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=log,
             text=True,
         )
         if self._said() != "ready":
-            log.seek(0)
-            why = log.read().decode(errors="replace")[-2000:]
-            raise CannotMeasure(f"the clients of {operation} did not start:\n{why}")
+            raise CannotMeasure(f"the clients of {operation} did not start")
 
     def work(self, seconds: float) -> float:
         """Successful operations per second of one turn; the tally grows."""
@@ -76,10 +70,8 @@ class Team:
 @contextmanager
 def team(operation: str, clients: int, told: Mapping[str, str], **arguments: Any) -> Iterator[Team]:
     """A team for as long as the block lasts."""
-    # What the product logs goes to a file, as in production; who reads it is not measured.
-    with tempfile.TemporaryFile() as log:
-        hired = Team(operation, clients, told, log, **arguments)
-        try:
-            yield hired
-        finally:
-            hired.dismiss()
+    hired = Team(operation, clients, told, **arguments)
+    try:
+        yield hired
+    finally:
+        hired.dismiss()

@@ -3,7 +3,6 @@
 Whatever `DATABASE_URL` and the other variables of the product say outside is forgotten first.
 """
 
-import logging
 import os
 import signal
 import subprocess
@@ -161,8 +160,6 @@ def set_up_django(told: Mapping[str, str]) -> None:
     import django  # noqa: PLC0415 - settings are read from the environment, which is only now complete
 
     django.setup()
-    # The product's own lines, of what this process seeds and orders, are no part of the figures.
-    logging.getLogger().setLevel(logging.WARNING)
 
 
 def lead_django_to(database: str) -> None:

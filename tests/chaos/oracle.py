@@ -10,6 +10,8 @@ from tests.chaos.press import Placed
 
 ENDS = ("succeeded", "failed", "cancelled")
 LEAST_DELIVERED = 0.99
+# In a run of some hundred one in a hundred is two clips or three, and chance is no less.
+CHANCE, HUNDREDS = 3, 100
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ def nearly_all_delivered(evidence: Evidence) -> Iterator[Finding]:
     """The few that nobody could learn of are few."""
     made = [each for each in evidence.books.generations if any(one.good for one in evidence.of[each.id])]
     delivered = sum(each.state == "succeeded" for each in made)
-    if made and delivered < LEAST_DELIVERED * len(made):
+    chance = CHANCE if len(made) >= HUNDREDS else 0
+    if delivered < min(LEAST_DELIVERED * len(made), len(made) - chance):
         yield Finding("too few delivered", "share", f"{delivered} of {len(made)} clips that fal made")
 
 

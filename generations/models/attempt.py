@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
+from django.db.models.functions import Coalesce
 
 from generations.models.generation import Generation
 from generations.timing import LEASE, now
@@ -105,6 +106,15 @@ class Attempt(models.Model):
             )
         )
 
+    def looked_in_vain(self) -> int:
+        """One more look in a row at which fal did not know it, or had nothing of use; how many so far."""
+        Attempt.objects.filter(pk=self.pk).update(
+            lost_looks=models.F("lost_looks") + 1,
+            lost_since=Coalesce("lost_since", models.Value(now(), output_field=models.DateTimeField())),
+        )
+        self.refresh_from_db(fields=["lost_looks", "lost_since"])
+        return self.lost_looks
+
     def adopt(self, request_id: str, **urls: str) -> bool:
         """Record fal's request id; False when another id is recorded already.
 
@@ -115,7 +125,13 @@ class Attempt(models.Model):
         try:
             with transaction.atomic():
                 won = Attempt.objects.filter(known, pk=self.pk).update(
-                    state=self.State.ACCEPTED, request_id=request_id, answered_at=now(), **urls
+                    state=self.State.ACCEPTED,
+                    request_id=request_id,
+                    answered_at=now(),
+                    # What was looked for in vain before it was found says nothing about it.
+                    lost_looks=0,
+                    lost_since=None,
+                    **urls,
                 )
         except IntegrityError:  # the id belongs to another attempt: a duplicate paid submission or a forgery
             return False

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import Hold, User, Wallet, Workspace
 from accounts.policy import Actor
 from generations.models.media import Clip
-from generations.timing import business, now
+from generations.timing import MINUTE, business, now
 
 if TYPE_CHECKING:
     from generations.waits import Standing
@@ -265,12 +265,14 @@ class Generation(models.Model):
         moment = now()
         free = Q(lease_until=None) | Q(lease_until__lte=moment)
         until = moment + timedelta(seconds=seconds)
+        state = self.state
         won = Generation.objects.filter(free, pk=self.pk, state=self.state, epoch=self.epoch).update(
             epoch=F("epoch") + 1, lease_until=until, wake_at=until
         )
         if won:
             self.refresh_from_db()
-        return bool(won)
+        # A webhook needs no lease to move it on, and may have done so since.
+        return bool(won) and self.state == state
 
     def renew(self, *, seconds: float) -> bool:
         """Keep a lease for longer; False when somebody took it over meanwhile."""
@@ -315,6 +317,13 @@ class Generation(models.Model):
             Generation.objects.filter(pk=self.pk, state=self.state, epoch=self.epoch).update(
                 lease_until=None, wake_at=wake_at, **fields
             )
+        )
+
+    def put_off(self) -> None:
+        """While nobody can be asked its deadline does not pass: give the lease back, and look in a minute."""
+        later = now() + business(MINUTE)
+        Generation.objects.filter(pk=self.pk, epoch=self.epoch).update(
+            deadline_at=later, wake_at=later, lease_until=None
         )
 
 

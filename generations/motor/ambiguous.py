@@ -72,7 +72,7 @@ def resolve(generation: Generation) -> None:
             doorbell.poke(generation.pk)
             return
     elif generation.deadline_at <= now() < attempt.prepared_at + business(QUEUE_DEADLINE):
-        put_off(generation)
+        generation.put_off()
         return
     if generation.deadline_at <= now():
         _give_up(generation, attempt)
@@ -94,7 +94,7 @@ def _found(generation: Generation, attempt: Attempt) -> str | None:
     same -= set(Attempt.objects.filter(request_id__in=same).values_list("request_id", flat=True))
     if not same:
         if not _strangers(listed):
-            _lacked(attempt)
+            attempt.looked_in_vain()
         return None
     if len(same) > 1:
         logger.error("generation=%s event=duplicate_submission fal_requests=%s", generation.pk, sorted(same))
@@ -123,21 +123,6 @@ def _unmistakable(generation: Generation, attempt: Attempt) -> bool:
 
 def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
-
-
-def _lacked(attempt: Attempt) -> None:
-    moment = now()
-    since = attempt.lost_since or moment
-    Attempt.objects.filter(pk=attempt.pk).update(lost_looks=attempt.lost_looks + 1, lost_since=since)
-    attempt.lost_looks, attempt.lost_since = attempt.lost_looks + 1, since
-
-
-def put_off(generation: Generation) -> None:
-    """While nothing can be asked, nothing can be known: an outage is no evidence against a request."""
-    later = now() + business(MINUTE)
-    Generation.objects.filter(pk=generation.pk, epoch=generation.epoch).update(
-        deadline_at=later, wake_at=later, lease_until=None
-    )
 
 
 def _give_up(generation: Generation, attempt: Attempt) -> None:

@@ -22,7 +22,6 @@ from generations.fal.replies import (
 from generations.gateway import connect
 from generations.models import Attempt, Delivery, Generation, State
 from generations.motor import door
-from generations.motor.ambiguous import put_off
 from generations.motor.deliveries import done, waiting
 from generations.motor.submit import fail
 from generations.timing import (
@@ -62,7 +61,7 @@ def follow(generation: Generation) -> None:
     elif isinstance(outcome, Failure):
         _fail(generation, attempt, outcome)
     elif outcome is None and generation.deadline_at <= now() < attempt.prepared_at + business(QUEUE_DEADLINE):
-        put_off(generation)  # nobody could be asked: an outage is no evidence against a clip
+        generation.put_off()  # nobody could be asked: an outage is no evidence against a clip
     elif generation.deadline_at <= now():
         _give_up(generation, attempt, fal)
     elif isinstance(outcome, Unknown | Unusable) and _lost(attempt, outcome):
@@ -101,7 +100,11 @@ def _asked(generation: Generation, attempt: Attempt, fal: Fal) -> ResultOutcome 
         # A status of 404 may only mean that the status is gone: the result decides.
         waits = isinstance(progress, Progress) and not progress.completed
         outcome = progress if waits else fal.result(attempt.response_url)
-        if isinstance(outcome, Failure) and _may_pass(progress, outcome) and not _last_look(attempt):
+        if (
+            isinstance(outcome, Failure)
+            and _may_pass(progress, outcome)
+            and attempt.looked_in_vain() < LOST_LOOKS
+        ):
             return NotYet()
     except Unavailable as error:
         logger.info("generation=%s event=fal_unavailable why=%s", attempt.generation_id, error)
@@ -121,12 +124,6 @@ def _may_pass(progress: Progress | Unknown, failure: Failure) -> bool:
     return failure.http >= 500 and not named
 
 
-def _last_look(attempt: Attempt) -> bool:
-    looks = attempt.lost_looks + 1
-    Attempt.objects.filter(pk=attempt.pk).update(lost_looks=looks, lost_since=attempt.lost_since or now())
-    return looks >= LOST_LOOKS
-
-
 def _listed(generation: Generation, attempt: Attempt, fal: Fal) -> ResultOutcome:
     """The queue keeps results for an hour; fal's list of requests keeps them for a month."""
     try:
@@ -138,10 +135,8 @@ def _listed(generation: Generation, attempt: Attempt, fal: Fal) -> ResultOutcome
 
 def _lost(attempt: Attempt, outcome: Unknown | Unusable) -> bool:
     """Whether this was the last of several such looks in a row; an unknown request gets ten minutes."""
-    moment, looks = now(), attempt.lost_looks + 1
-    since = attempt.lost_since or moment
-    Attempt.objects.filter(pk=attempt.pk).update(lost_looks=looks, lost_since=since)
-    patient = isinstance(outcome, Unusable) or moment - since >= business(LOST_AFTER)
+    looks = attempt.looked_in_vain()
+    patient = isinstance(outcome, Unusable) or now() - (attempt.lost_since or now()) >= business(LOST_AFTER)
     return looks >= LOST_LOOKS and patient
 
 

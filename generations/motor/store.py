@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 
 from generations.failpoints import failpoint
 from generations.fal.download import Downloaded, Gone, Interrupted, Refused, fetch
@@ -27,6 +26,7 @@ logger = logging.getLogger(__name__)
 # A gift is tried so often.
 HOPELESS_AFTER = 3
 # What is at neither address, old or fresh, is looked for again: a minute decides between a hiccup and a loss.
+# Only looks that say something about the file count; an outage before them is not among them.
 USELESS_AFTER = 5
 # A file that is gone and of which fal does not know another address is looked for ten minutes.
 NO_ADDRESS_AFTER = 8
@@ -73,9 +73,9 @@ def fetch_and_keep(generation: Generation) -> None:
     except NoClip as error:
         _retry(generation, error, hopeless=True)
     except USELESS as error:
-        _retry(generation, error, hopeless=_in_vain(attempt) >= USELESS_AFTER)
+        _retry(generation, error, hopeless=attempt.looked_in_vain() >= USELESS_AFTER)
     except TROUBLE as error:
-        lost = isinstance(error, NoAddress) and _in_vain(attempt) >= NO_ADDRESS_AFTER
+        lost = isinstance(error, NoAddress) and attempt.looked_in_vain() >= NO_ADDRESS_AFTER
         _retry(generation, error, hopeless=lost)
 
 
@@ -201,13 +201,6 @@ def differences(generation: Generation, found: dict[str, Any]) -> list[str]:
     if generation.audio and not found["has_audio"]:
         said.append("no audio track, though audio was ordered")
     return said
-
-
-def _in_vain(attempt: Attempt) -> int:
-    """Looks that say something about the file, this one included: an outage before it is not among them."""
-    Attempt.objects.filter(pk=attempt.pk).update(lost_looks=F("lost_looks") + 1)
-    attempt.refresh_from_db(fields=["lost_looks"])
-    return attempt.lost_looks
 
 
 def _retry(generation: Generation, error: Exception, *, hopeless: bool) -> None:

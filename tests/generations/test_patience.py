@@ -10,8 +10,9 @@ from django.utils import timezone
 from generations import motor
 from generations.media.janitor import Janitor
 from generations.media.vault import new_key
-from generations.models import Attempt, Breaker, State
+from generations.models import Attempt, Breaker, Generation, State
 from generations.models.attempt import hashed
+from generations.motor.deliveries import taken_on
 from tests.fal.hosting import Host
 from tests.generations.ageing import age, deliver, expire, now, place, submitted
 from tests.generations.puppet import Puppet
@@ -73,6 +74,39 @@ def test_a_list_that_hides_or_cuts_proves_no_absence(
     absent(generation, 5, 20, 36, 16)
     motor.drive(generation.pk)
     assert fal.submits == 1
+
+
+@pytest.mark.breaks_invariants  # no change row leads to the state that the test begins with
+def test_looks_in_vain_before_a_request_was_found_do_not_count_against_it(
+    lasting: World, puppet: Puppet
+) -> None:
+    generation, attempt = submitted(lasting, puppet)
+    long_ago = timezone.now() - timedelta(hours=1)
+    Attempt.objects.update(state="ambiguous", request_id=None, lost_looks=5, lost_since=long_ago)
+    Generation.objects.update(state="ambiguous")
+    attempt.refresh_from_db()
+    assert taken_on(attempt, "r-1", cause="test")
+    puppet.script["status"] = puppet.script["result"] = [(404, {"detail": "x"})]
+    age(generation)
+    motor.drive(generation.pk)
+    assert now(generation).state == State.SUBMITTED
+
+
+def test_whoever_leases_a_row_that_moved_on_meanwhile_has_no_lease(
+    lasting: World, puppet: Puppet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The webhook moves it on exactly between the lease and the look at the row."""
+    generation, _ = submitted(lasting, puppet)
+    look = Generation.refresh_from_db
+
+    def late_look(self: Generation, *args: Any, **options: Any) -> None:
+        monkeypatch.setattr(Generation, "refresh_from_db", look)
+        moment = timezone.now()
+        assert now(generation).move(State.STORING, cause="test", wake_at=moment, deadline_at=moment)
+        self.refresh_from_db(*args, **options)
+
+    monkeypatch.setattr(Generation, "refresh_from_db", late_look)
+    assert not generation.lease(seconds=60)
 
 
 def test_a_webhook_of_an_attempt_that_was_refused_stops_the_next_one_before_it_is_sent(

@@ -5,21 +5,20 @@ sequence, and the wallet's lock spans one round trip); SQLite does not take UPDA
 there it is the same steps in one IMMEDIATE transaction. Both are proven equal by the same tests.
 """
 
-import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from functools import cache
-from itertools import groupby
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import count, groupby
+from operator import attrgetter
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from django.db import connection, models, transaction
 
-Model = type[models.Model]
+from accounts.prepared import first
 
-# What each session has planned; a new connection starts without.
-_plans: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+Model = type[models.Model]
 
 
 def insert_if(guard: str, values: Sequence[Any], rows: Sequence[models.Model]) -> bool:
@@ -44,68 +43,90 @@ def insert_if(guard: str, values: Sequence[Any], rows: Sequence[models.Model]) -
 def _insert_by_statement(
     guard: str, values: Sequence[Any], groups: Sequence[tuple[Model, list[models.Model]]]
 ) -> bool:
-    statement = _statement(guard, *(model for model, _ in groups))
-    sent = [*values, *(_as_json(model, group) for model, group in groups)]
+    statement = _statement(guard, *((model, len(group)) for model, group in groups))
+    sent = list(_as_text(values))
+    for model, group in groups:
+        for row in group:
+            sent += _as_text(Columns.of(model).values(row))
     # A statement is its own transaction; only inside somebody else's does a refusal need a savepoint.
     savepoint = transaction.atomic() if connection.in_atomic_block else nullcontext()
-    with savepoint, connection.cursor() as cursor:
-        cursor.execute(_planned(statement), sent)
-        return bool(cursor.fetchone()[0])
-
-
-def _planned(statement: str) -> str:
-    """The call of a statement that this session has planned: planning takes a third of running it."""
-    if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
-        return statement  # behind a pooler that gives each transaction another session
-    session = connection.connection
-    name, prepare, call = _preparation(statement)
-    known = _plans.setdefault(session, set())
-    if name not in known:
-        with connection.wrap_database_errors:
-            session.execute(prepare)
-        known.add(name)
-    return call
+    with savepoint:
+        found = first(statement, sent)
+    return bool(found and found[0])
 
 
 @cache
-def _preparation(statement: str) -> tuple[str, str, str]:
-    """A name for it, how it is planned under that name, and how it is called."""
-    name = f"insert_if_{hashlib.sha256(statement.encode()).hexdigest()[:16]}"
-    pieces = statement.split("%s")
-    numbered = "".join(f"{piece}${number}" for number, piece in enumerate(pieces[:-1], 1)) + pieces[-1]
-    places = ", ".join(["%s"] * (len(pieces) - 1))
-    return name, f"PREPARE {name} AS {numbered}", f"EXECUTE {name}({places})"
-
-
-@cache
-def _statement(guard: str, *inserted: Model) -> str:
+def _statement(guard: str, *inserted: tuple[Model, int]) -> str:
     """Making it anew each time would take as long as the database takes to run it."""
+    number = count(1)
+    while "%s" in guard:
+        guard = guard.replace("%s", f"${next(number)}", 1)
     parts = [f"guard AS ({guard} RETURNING 1)"]
-    for number, model in enumerate(inserted):
-        name = _quoted(model._meta.db_table)
-        listed = ", ".join(_quoted(column) for column, _ in _columns(model))
-        # The table's own row type gives every value its type, so one parameter carries all rows.
-        # Names come from our own models and are quoted; every value is a parameter.
+    for position, (model, rows) in enumerate(inserted):
+        columns = Columns.of(model)
+        places = [", ".join(f"${next(number)}::{kind}" for kind in columns.kinds) for _ in range(rows)]
+        # Names and types come from our own models; every value is a parameter.
         parts.append(
-            f"row{number} AS (INSERT INTO {name} ({listed}) SELECT {listed} "  # noqa: S608
-            f"FROM guard, jsonb_populate_recordset(NULL::{name}, %s::jsonb))"
+            f"row{position} AS (INSERT INTO {columns.table} ({', '.join(columns.names)}) "  # noqa: S608
+            f"SELECT given.* FROM guard, (VALUES ({'), ('.join(places)})) AS given)"
         )
     return f"WITH {', '.join(parts)} SELECT count(*) FROM guard"  # noqa: S608
 
 
-@cache
-def _columns(model: Model) -> "tuple[tuple[str, models.Field[Any, Any]], ...]":
+@dataclass(frozen=True)
+class Columns:
     """What an INSERT names: all but the key that the database draws."""
-    fields = model._meta.concrete_fields
-    return tuple((str(field.column), field) for field in fields if not isinstance(field, models.AutoField))
+
+    model: Model
+
+    @staticmethod
+    @cache
+    def of(model: Model) -> "Columns":
+        """Made once per process."""
+        return Columns(model)
+
+    @cached_property
+    def fields(self) -> "list[models.Field[Any, Any]]":
+        """In the model's order."""
+        return [each for each in self.model._meta.concrete_fields if not isinstance(each, models.AutoField)]
+
+    @cached_property
+    def table(self) -> str:
+        """Quoted."""
+        return connection.ops.quote_name(self.model._meta.db_table)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Quoted."""
+        return [connection.ops.quote_name(str(field.column)) for field in self.fields]
+
+    @cached_property
+    def kinds(self) -> list[str]:
+        """The database's types."""
+        return [str(field.db_type(connection)) for field in self.fields]
+
+    def values(self, row: models.Model) -> list[Any]:
+        """One for each, after the fields have said what they set themselves, as the time of creation."""
+        for field in self._setting:
+            field.pre_save(row, add=True)
+        values = list(self._read(row))
+        for place in self._json:
+            values[place] = json.dumps(values[place])
+        return values
+
+    @cached_property
+    def _setting(self) -> "list[models.Field[Any, Any]]":
+        return [each for each in self.fields if type(each).pre_save is not models.Field.pre_save]
+
+    @cached_property
+    def _read(self) -> "attrgetter[tuple[Any, ...]]":
+        return attrgetter(*(field.attname for field in self.fields))
+
+    @cached_property
+    def _json(self) -> list[int]:
+        return [place for place, each in enumerate(self.fields) if isinstance(each, models.JSONField)]
 
 
-def _as_json(model: Model, rows: Sequence[models.Model]) -> str:
-    """Rows for `jsonb_populate_recordset`; JSON fields stay nested, what JSON does not know becomes text."""
-    columns = _columns(model)
-    listed = [{column: field.pre_save(row, add=True) for column, field in columns} for row in rows]
-    return json.dumps(listed, default=str)
-
-
-def _quoted(name: str) -> str:
-    return connection.ops.quote_name(name)
+def _as_text(values: Iterable[Any]) -> Iterator[str | None]:
+    """Without a type of their own: else each width of an integer would be another statement to plan."""
+    return (value if value is None or type(value) is str else str(value) for value in values)

@@ -6,6 +6,7 @@ job, no result: the row knows when it must be looked at again.
 """
 
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 DRIVE, MEDIA = "drive", "media"
 CHANNEL = "dailies:bell"
+# However often it is nudged: the reconciler looks once in so many seconds, and is not told more often either.
+CALM = 0.2
 SLICE = 0.25  # seconds after which a listener looks whether it was told to stop
 
 
@@ -33,7 +36,7 @@ def poke(generation_id: uuid.UUID, *, queue: str = DRIVE) -> None:
 
 
 def nudge() -> None:
-    """Have the reconciler look around soon, once the current transaction is committed."""
+    """Have the reconciler look around soon, once the current transaction is committed. Costs nothing."""
     transaction.on_commit(_nudge, robust=True)
 
 
@@ -101,8 +104,31 @@ def _ring(generation_id: uuid.UUID, queue: str) -> None:
         logger.warning("generation=%s event=doorbell_dead error=%s", generation_id, type(error).__name__)
 
 
+class _Nudger(threading.Thread):
+    """Speaks for its process: one nudge stands for all that come shortly after it."""
+
+    def __init__(self) -> None:
+        super().__init__(name="nudger", daemon=True)
+        self.asked = threading.Event()
+
+    def run(self) -> None:
+        """For as long as the process lives."""
+        while self.asked.wait():
+            self.asked.clear()
+            try:
+                redis().publish(CHANNEL, "")
+            except RedisError as error:
+                logger.warning("event=doorbell_dead error=%s", type(error).__name__)
+            time.sleep(CALM)
+
+
 def _nudge() -> None:
-    try:
-        redis().publish(CHANNEL, "")
-    except RedisError as error:
-        logger.warning("event=doorbell_dead error=%s", type(error).__name__)
+    _nudger().asked.set()
+
+
+@cache
+def _nudger() -> _Nudger:
+    # Two threads that come first at the same moment have one each; that is one nudge more.
+    nudger = _Nudger()
+    nudger.start()
+    return nudger

@@ -7,6 +7,9 @@ from generations.views import again, create, detail, gallery, media, statement
 
 app_name = "generations"
 
+# fal follows no redirect: this exact address must answer, with its slash and without a session.
+WEBHOOK = path("webhooks/fal/<str:token>/", webhooks.fal_webhook, name="fal_webhook")
+
 urlpatterns = [
     path("", gallery.home, name="home"),
     path("create/", create.create, name="create"),
@@ -24,6 +27,5 @@ urlpatterns = [
     path("media/<uuid:pk>/clip.mp4", media.clip, name="clip"),
     path("media/<uuid:pk>/poster.webp", media.poster, name="poster"),
     path("media/<uuid:pk>/input", media.upload, name="upload"),
-    # fal follows no redirect: this exact address must answer, with its slash and without a session.
-    path("webhooks/fal/<str:token>/", webhooks.fal_webhook, name="fal_webhook"),
+    WEBHOOK,
 ]

@@ -77,7 +77,6 @@ class Wallet(models.Model):
             hold = Hold.resolve(hold_id, Hold.State.CAPTURED)
             if hold is None:
                 return None
-            Wallet.objects.filter(pk=hold.wallet_id).update(held=F("held") - hold.amount)
             charge = hold.wallet._post  # noqa: SLF001 - a wallet of this very class
             return charge(LedgerEntry.Kind.CAPTURE, -hold.amount, cause=f"capture:{hold.pk}", hold=hold)
 
@@ -117,7 +116,11 @@ class Wallet(models.Model):
     ) -> "LedgerEntry":
         with transaction.atomic():
             # The UPDATE locks the row first, so the numbers read after it are this entry's own.
-            Wallet.objects.filter(pk=self.pk).update(posted=F("posted") + amount, seq=F("seq") + 1)
+            Wallet.objects.filter(pk=self.pk).update(
+                posted=F("posted") + amount,
+                held=F("held") - (hold.amount if hold else 0),
+                seq=F("seq") + 1,
+            )
             self.refresh_from_db(fields=["posted", "held", "seq"])
             return LedgerEntry.objects.create(
                 wallet=self,
@@ -168,12 +171,12 @@ class Hold(models.Model):
     def resolve(cls, hold_id: uuid.UUID, state: str) -> "Hold | None":
         """Leave `held` for `state`; the winner gets the row, everybody else None. Needs a transaction."""
         # Every verb locks the wallet before a hold: transactions of several verbs never wait in a circle.
-        wallet = Wallet.objects.select_for_update(of=("self",), no_key=True).filter(holds=hold_id).first()
+        locked = cls.objects.select_related("wallet").select_for_update(of=("wallet",), no_key=True)
+        hold = locked.filter(pk=hold_id).first()
         mine = cls.objects.filter(pk=hold_id, state=cls.State.HELD)
-        if wallet is None or not mine.update(state=state, resolved_at=timezone.now()):
+        if hold is None or not mine.update(state=state, resolved_at=timezone.now()):
             return None
-        hold = cls.objects.get(pk=hold_id)
-        hold.wallet = wallet
+        hold.state = state
         return hold
 
 

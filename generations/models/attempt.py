@@ -122,20 +122,22 @@ class Attempt(models.Model):
         outlived its lease must still be able to say what fal answered.
         """
         known = models.Q(request_id=None) | models.Q(request_id=request_id)
+        learnt = {
+            "state": self.State.ACCEPTED.value,
+            "request_id": request_id,
+            "answered_at": now(),
+            # What was looked for in vain before it was found says nothing about it.
+            "lost_looks": 0,
+            "lost_since": None,
+            **urls,
+        }
         try:
             with transaction.atomic():
-                won = Attempt.objects.filter(known, pk=self.pk).update(
-                    state=self.State.ACCEPTED,
-                    request_id=request_id,
-                    answered_at=now(),
-                    # What was looked for in vain before it was found says nothing about it.
-                    lost_looks=0,
-                    lost_since=None,
-                    **urls,
-                )
+                won = Attempt.objects.filter(known, pk=self.pk).update(**learnt)
         except IntegrityError:  # the id belongs to another attempt: a duplicate paid submission or a forgery
             return False
-        self.refresh_from_db()
+        for name, value in learnt.items() if won else ():
+            setattr(self, name, value)
         return bool(won)
 
 

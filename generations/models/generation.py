@@ -94,6 +94,22 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         return self.select_related("author", "hold", "clip")
 
 
+# What another process may have written since a row was read, and a step looks at.
+CHANGING = (
+    "state",
+    "epoch",
+    "lease_until",
+    "wake_at",
+    "deadline_at",
+    "tries",
+    "turn_at",
+    "queue_position",
+    "cancel_requested_at",
+    "cancel_sent_at",
+    "reason",
+)
+
+
 class Generation(models.Model):
     """One requested clip. Rows are never deleted: the bin sets `deleted_at`."""
 
@@ -232,7 +248,8 @@ class Generation(models.Model):
         """Compare-and-set from the state and epoch this object was read with; the winner alone acts.
 
         Writes the change down in the same transaction. A worker that slept past its lease holds an
-        old epoch and loses. `ValueError` for a move the table does not have.
+        old epoch and loses. What was not written is as it was read. `ValueError` for a move the table
+        does not have.
         """
         if to not in MOVES[State(self.state)]:
             raise ValueError(f"{self.state} → {to} is not a move")
@@ -252,7 +269,7 @@ class Generation(models.Model):
                 generation=self, before=self.state, after=to, cause=cause, detail=detail or {}
             )
             transaction.on_commit(partial(logger.info, *told), robust=True)
-        self.refresh_from_db()
+        self._wrote(state=to.value, **fields)
         return True
 
     def claim(self, to: State, *, seconds: float, cause: str) -> bool:
@@ -270,7 +287,7 @@ class Generation(models.Model):
             epoch=F("epoch") + 1, lease_until=until, wake_at=until
         )
         if won:
-            self.refresh_from_db()
+            self.refresh_from_db(fields=CHANGING)
         # A webhook needs no lease to move it on, and may have done so since.
         return bool(won) and self.state == state
 
@@ -291,8 +308,14 @@ class Generation(models.Model):
             epoch=F("epoch") + 1, lease_until=until, wake_at=until
         )
         if won:
-            self.refresh_from_db()
+            self._wrote(lease_until=until, wake_at=until)
         return bool(won)
+
+    def _wrote(self, **fields: Any) -> None:
+        """By the epoch nobody else did meanwhile, so there is no need to read it back."""
+        self.epoch += 1
+        for name, value in fields.items():
+            setattr(self, name, value)
 
     def finish(self, to: State, *, cause: str, **fields: Any) -> bool:
         """End it: hold resolved and state changed in one transaction, or neither.
@@ -305,6 +328,7 @@ class Generation(models.Model):
             settle = Wallet.capture if to == State.SUCCEEDED else Wallet.release
             settled = late or settle(self.hold_id)
             if settled and self.move(to, cause=cause, late_free=late, **fields):
+                self._state.fields_cache.pop("hold", None)  # it is resolved
                 return True
             transaction.set_rollback(True)
         return False

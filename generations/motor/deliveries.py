@@ -4,7 +4,7 @@ import logging
 import uuid
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, Q, QuerySet
 
 from generations import doorbell
 from generations.catalogue import find
@@ -38,8 +38,8 @@ def done(generation: Generation) -> None:
 
 def look_if_asked(generation: Generation) -> None:
     """Ring again when somebody said or asked something while this step was busy."""
-    asked = Generation.objects.filter(pk=generation.pk, cancel_requested_at__isnull=False)
-    if waiting(generation).exists() or asked.exists():
+    said = Exists(waiting(generation))
+    if Generation.objects.filter(Q(cancel_requested_at__isnull=False) | said, pk=generation.pk).exists():
         doorbell.poke(generation.pk)
 
 

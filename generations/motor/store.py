@@ -152,11 +152,12 @@ class _Lease:
     def renew_in_time(self) -> None:
         """Once a quarter of the lease has passed."""
         assert failpoint("store.fetching")
-        if time.monotonic() - self.renewed > STORING_LEASE / 4:
-            self.renew()
+        self.renew(STORING_LEASE / 4)
 
-    def renew(self) -> None:
-        """Raises LeaseLost."""
+    def renew(self, older: float = STORING_LEASE / 60) -> None:
+        """Unless that was done a moment ago. Raises LeaseLost."""
+        if time.monotonic() - self.renewed <= older:
+            return
         self.renewed = time.monotonic()
         if self.generation.state == State.STORING and not self.generation.renew(seconds=STORING_LEASE):
             raise LeaseLost

@@ -1,5 +1,8 @@
 """The wallet's verbs: exact, once, and refused by the schema when code is wrong."""
 
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -180,12 +183,25 @@ def test_takes_are_held_all_or_none(world: World, wallet: Wallet) -> None:
 def test_spending_is_planned_once_in_each_session_unless_a_pooler_hands_sessions_around(
     pooled: bool, transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", pooled)
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "prepare_threshold", None if pooled else 0)
     world = World.make()
     for _ in "ab":
         connection.close()
         for _ in "ab":
             assert place(world).held == 40
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'insert_if_%'")
-            assert cursor.fetchone()[0] == (0 if pooled else 1)
+            cursor.execute("SELECT statement FROM pg_prepared_statements")
+            planned = [statement for (statement,) in cursor.fetchall()]
+        assert [text[:10] for text in planned] == ([] if pooled else ["WITH guard"])
+    connection.close()
+
+
+def test_a_pooler_named_in_the_address_is_respected() -> None:
+    """Read by a process of its own, as settings are."""
+    told = "import config.settings as s; print(s.DATABASES['default']['OPTIONS'].get('prepare_threshold'))"
+    for query, said in {"": "0", "?DISABLE_SERVER_SIDE_CURSORS=true": "None"}.items():
+        environment = {**os.environ, "DATABASE_URL": f"postgres://dailies@localhost/dailies{query}"}
+        done = subprocess.run(
+            [sys.executable, "-c", told], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.stdout.strip() == said, done.stderr

@@ -46,7 +46,8 @@ def caught(defect: Defect | None, tests: tuple[str, ...]) -> bool:
             )
         except subprocess.TimeoutExpired:
             return True
-        failed = b"\nFAILED " in done.stdout  # the exit code alone may mean that nothing could be run
+        # The exit code alone may mean that nothing could be run. The audit speaks at a test's teardown.
+        failed = b"\nFAILED " in done.stdout or b"ERROR at teardown of " in done.stdout
         if done.returncode and not failed:
             raise SystemExit(f"the tests did not run: {done.stdout[-2000:].decode()}")
         return failed

@@ -136,23 +136,23 @@ DEFECTS = (
     Defect(
         "an old signature is believed",
         "generations/webhooks.py",
-        'video.raw if status == "OK" and not stale and isinstance(video, Finished) else None',
-        'video.raw if status == "OK" and isinstance(video, Finished) else None',
+        "brings=told and not stale,",
+        "brings=told,",
         WEBHOOK,
     ),
     Defect(
         "a delivery of another request is taken for this one",
         "generations/arrivals.py",
-        "WHERE a.request_id IS NULL OR a.request_id = %(request_id)s",
+        "WHERE a.request_id IS NULL OR a.request_id = $request_id",
         "WHERE true",
         WEBHOOK,
     ),
     Defect(
         "an ERROR delivery is believed although a video came with it",
         "generations/webhooks.py",
-        'video.raw if status == "OK" and not stale',
-        "video.raw if not stale",
-        (*WEBHOOK, *FATES),
+        'told = status == "OK" and isinstance(',
+        "told = isinstance(",
+        WEBHOOK,
     ),
     Defect(
         "the webhook is answered before it is stored",
@@ -222,6 +222,6 @@ DEFECTS = (
         "generations/gateway.py",
         "    if connection.in_atomic_block:\n",
         "    if False:\n",
-        ("tests/generations",),
+        ("tests/generations/test_gateway.py",),
     ),
 )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import connections, transaction
+from django.db import Error, connections, transaction
 from django.utils import timezone
 
 from generations import motor
@@ -29,8 +30,7 @@ TOKEN = "t" * 43
 def arrival(request_id: str = "r-1", *, result: bool = True, token: str = TOKEN, text: str = "") -> Arrival:
     body = {"request_id": request_id, "payload": CLIP if result else {}, "text": text}
     digest = hashed(f"{request_id} {result} {text}")
-    given = CLIP if result else None
-    return Arrival(hashed(token), request_id, "OK" if result else "ERROR", body, digest, False, given)
+    return Arrival(hashed(token), request_id, "OK" if result else "ERROR", body, digest, False, result)
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,39 @@ def test_what_a_delivery_does(lasting: World, name: str, result: bool) -> None:
         assert list(walked)[-1] == ("submitted", "storing", "result by webhook")
     else:
         assert (after.lease_until, after.deadline_at) == (before.lease_until, before.deadline_at)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("how", ["by the database", "by us"])
+def test_a_session_that_died_meanwhile_is_followed_by_another(lasting: World, how: str) -> None:
+    """Nobody asks beforehand whether it lives."""
+    made(lasting, CASES["submitted"])
+    connection = connections["default"]
+    connection.ensure_connection()
+    if how == "by us":
+        connection.connection.close()
+    else:
+        with psycopg.connect(connection.connection.info.dsn, autocommit=True) as other:
+            mine = connection.connection.info.backend_pid
+            assert other.execute("SELECT pg_terminate_backend(%s, 5000)", [mine]).fetchone() == (True,)
+    landed = land(arrival())
+    assert landed is not None
+    assert landed.moved
+    assert Delivery.objects.count() == 1
+
+
+@pytest.mark.postgres
+def test_inside_a_transaction_it_is_not_tried_again(lasting: World) -> None:
+    made(lasting, CASES["submitted"])
+
+    def cut_off() -> None:
+        with transaction.atomic():
+            connections["default"].connection.close()
+            land(arrival())
+
+    with pytest.raises(Error):
+        cut_off()
+    assert not Delivery.objects.exists()
 
 
 @pytest.mark.parametrize("name", CASES)

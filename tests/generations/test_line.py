@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.utils import timezone
 from hypothesis import given as by_any
 from hypothesis import settings as searching
 from hypothesis import strategies as st
@@ -267,6 +268,21 @@ def test_while_fal_is_tried_again_one_goes_and_only_where_there_is_a_place(
     third = place(lasting)
     assert line.move_up() == []
     assert Generation.objects.get(pk=third.pk).turn_at is None
+
+
+@pytest.mark.both_databases
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("shut", [{"state": Breaker.State.OPEN}, {"state": Breaker.State.CLOSED}])
+def test_while_the_door_is_shut_or_fal_wants_quiet_nobody_gets_a_turn(
+    lasting: World, shut: dict[str, Any]
+) -> None:
+    later = timezone.now() + timedelta(minutes=1)
+    Breaker.objects.create(**shut, until=later, quiet_until=later if shut["state"] == "closed" else None)
+    waits = place(lasting)
+    assert line.move_up() == []
+    assert Generation.objects.get(pk=waits.pk).turn_at is None
+    Breaker.objects.update(state=Breaker.State.CLOSED, until=None, quiet_until=None)
+    assert line.move_up() == [waits.pk]
 
 
 @pytest.mark.both_databases

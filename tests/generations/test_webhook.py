@@ -100,6 +100,17 @@ def test_the_same_delivery_again_is_answered_and_changes_nothing(
     assert Delivery.objects.count() == 1
 
 
+@pytest.mark.parametrize("status", ["ERROR", "OKAY", "", None])
+def test_a_video_beside_any_other_word_than_ok_is_not_believed(
+    submitted: Generation, fal: Emulator, status: str | None
+) -> None:
+    body = raw(status=status)
+    assert deliver(body, signed(fal, body)) == 200
+    assert Delivery.objects.get().processed_at is None  # the motor asks fal what it means
+    submitted.refresh_from_db()
+    assert submitted.state == State.SUBMITTED
+
+
 MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, str]]] = {
     "no headers": lambda _: {},
     "no signature": lambda headers: {**headers, "X-Fal-Webhook-Signature": ""},

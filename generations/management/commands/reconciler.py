@@ -10,14 +10,12 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections
 
-from generations.doorbell import Bell
+from generations.doorbell import CALM, Bell
 from generations.media.janitor import Janitor
 from generations.reconcile import Leader, sweep
 from generations.timing import MINUTE, SWEEP, business
 
 logger = logging.getLogger(__name__)
-# However often it is nudged: one look in so many seconds answers all of them.
-CALM = 0.2
 TIDY = 10 * MINUTE
 
 

@@ -1,0 +1,26 @@
+"""fal's way in: past everything that is made for people."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from generations.urls import WEBHOOK
+
+
+class FalsDoor:
+    """Answers fal's webhook itself: no session, no sign-in, no policy for browsers, no redirect.
+
+    fal follows none. And all of that costs as much as proving and storing a delivery does.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        match = WEBHOOK.resolve(request.path_info.removeprefix("/"))
+        if match is None:
+            return self.get_response(request)
+        request.resolver_match = match
+        response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+        return response

@@ -64,7 +64,7 @@ def follow(generation: Generation) -> None:
         generation.put_off()  # nobody could be asked: an outage is no evidence against a clip
     elif generation.deadline_at <= now():
         _give_up(generation, attempt, fal)
-    elif isinstance(outcome, Unknown | Unusable) and _lost(attempt, outcome):
+    elif isinstance(outcome, Unknown | Unusable):
         _lose(generation, outcome)
     else:
         position = outcome.queue_position if isinstance(outcome, Progress) else None
@@ -100,44 +100,40 @@ def _asked(generation: Generation, attempt: Attempt, fal: Fal) -> ResultOutcome 
         # A status of 404 may only mean that the status is gone: the result decides.
         waits = isinstance(progress, Progress) and not progress.completed
         outcome = progress if waits else fal.result(attempt.response_url)
-        if (
-            isinstance(outcome, Failure)
-            and _may_pass(progress, outcome)
-            and attempt.looked_in_vain() < LOST_LOOKS
-        ):
-            return NotYet()
     except Unavailable as error:
         logger.info("generation=%s event=fal_unavailable why=%s", attempt.generation_id, error)
         door.unavailable(error)
         return None
     door.answered()
-    if isinstance(outcome, Unknown) and attempt.lost_looks + 1 >= LOST_LOOKS:
-        outcome = _listed(generation, attempt, fal)
+    if isinstance(outcome, Unknown | Unusable) or _may_pass(progress, outcome):
+        return _doubted(generation, attempt, fal, outcome)
     if attempt.lost_looks and isinstance(outcome, Progress | NotYet):
         Attempt.objects.filter(pk=attempt.pk).update(lost_looks=0, lost_since=None)
     return outcome
 
 
-def _may_pass(progress: Progress | Unknown, failure: Failure) -> bool:
+def _may_pass(progress: Progress | Unknown, outcome: ResultOutcome | Progress) -> bool:
     """A 5xx of which the status says nothing may be the address's own trouble, not the run's."""
     named = isinstance(progress, Progress) and (progress.raw.get("error") or progress.raw.get("error_type"))
-    return failure.http >= 500 and not named
+    return isinstance(outcome, Failure) and outcome.http >= 500 and not named
 
 
-def _listed(generation: Generation, attempt: Attempt, fal: Fal) -> ResultOutcome:
-    """The queue keeps results for an hour; fal's list of requests keeps them for a month."""
+def _doubted(generation: Generation, attempt: Attempt, fal: Fal, outcome: ResultOutcome) -> ResultOutcome:
+    """An answer that may be the address's own trouble is believed after several in a row, over ten minutes.
+
+    Before that the list of requests is asked: the queue keeps results for an hour, the list for a month.
+    """
+    if attempt.looked_in_vain() < LOST_LOOKS:
+        return NotYet()
     try:
-        return fal.past(generation.endpoint, str(attempt.request_id))
+        listed = fal.past(generation.endpoint, str(attempt.request_id))
     except Unavailable as error:
         logger.info("generation=%s event=list_unavailable why=%s", generation.pk, error)
-        return Unknown()
-
-
-def _lost(attempt: Attempt, outcome: Unknown | Unusable) -> bool:
-    """Whether this was the last of several such looks in a row; an unknown request gets ten minutes."""
-    looks = attempt.looked_in_vain()
-    patient = isinstance(outcome, Unusable) or now() - (attempt.lost_since or now()) >= business(LOST_AFTER)
-    return looks >= LOST_LOOKS and patient
+        listed = Unknown()
+    if not isinstance(listed, Unknown | Unusable):
+        return listed
+    early = now() - (attempt.lost_since or now()) < business(LOST_AFTER)
+    return NotYet() if early else outcome
 
 
 def _lose(generation: Generation, outcome: Unknown | Unusable) -> None:

@@ -71,6 +71,8 @@ def kind_of(path: str) -> str:
     for part, kind in (("/storage/", "initiate"), ("/put", "put"), ("/file", "file")):
         if part in bare:
             return kind
+    if bare.startswith("/v1/"):
+        return "list"
     last = bare.rpartition("/")[2]
     if last in ("status", "cancel"):
         return last

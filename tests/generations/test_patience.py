@@ -15,7 +15,7 @@ from generations.models.attempt import hashed
 from generations.motor.deliveries import taken_on
 from tests.fal.hosting import Host
 from tests.generations.ageing import age, deliver, expire, now, place, submitted
-from tests.generations.puppet import Puppet
+from tests.generations.puppet import Answer, Puppet
 from tests.generations.test_ambiguous import absent, fal, lost  # noqa: F401 - a fixture is found by its name
 from tests.generations.test_janitor import lay
 from tests.generations.test_store import step, storing
@@ -44,6 +44,54 @@ def test_a_deadline_does_not_pass_while_nobody_may_ask(lasting: World, puppet: P
     age(generation)
     motor.drive(generation.pk)
     assert now(generation).state == State.STORING
+
+
+ODD: dict[str, Answer] = {
+    "null": (200, None),
+    "no video": (200, {"seed": 7}),
+    "a server's error": (500, {"detail": [{"type": "internal_server_error", "msg": "x"}]}),
+    "unknown": (404, {}),
+}
+NOBODYS: Answer = (200, {"items": [], "has_more": False})
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_odd_results_within_ten_minutes_are_no_end(
+    lasting: World, puppet: Puppet, settings: Any, kind: str
+) -> None:
+    """Whatever stands between us and the result may have a bad moment; fal has the clip."""
+    settings.FAL_API_URL = f"{puppet.url}/v1"
+    generation, _ = submitted(lasting, puppet)
+    puppet.script |= {"result": [ODD[kind]], "list": [NOBODYS]}
+    for _ in range(6):
+        age(generation)
+        motor.drive(generation.pk)
+        assert now(generation).state == State.SUBMITTED
+    del puppet.script["result"]
+    age(generation)
+    motor.drive(generation.pk)
+    assert now(generation).state == State.STORING
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["listed", "not listed"])
+@pytest.mark.parametrize("kind", ODD)
+def test_after_ten_minutes_they_are_believed_unless_the_list_knows_better(
+    lasting: World, puppet: Puppet, settings: Any, kind: str, listed: bool
+) -> None:
+    settings.FAL_API_URL = f"{puppet.url}/v1"
+    generation, attempt = submitted(lasting, puppet)
+    puppet.script |= {"result": [ODD[kind]], "list": [NOBODYS]}
+    for _ in range(4):
+        age(generation)
+        motor.drive(generation.pk)
+    Attempt.objects.update(lost_since=timezone.now() - timedelta(minutes=11))
+    attempt.refresh_from_db()
+    known = {"request_id": attempt.request_id, "ended_at": "x", "json_output": puppet.video()}
+    if listed:
+        puppet.script["list"] = [(200, {"items": [known], "has_more": False})]
+    age(generation)
+    motor.drive(generation.pk)
+    assert now(generation).state == (State.STORING if listed else State.FAILED)
 
 
 def test_a_404_after_an_outage_of_the_files_is_looked_at_again(

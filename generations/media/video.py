@@ -69,9 +69,11 @@ def _draw(container: Any, video: Any, first: Any, poster: str, *, at: float) -> 
     if video.time_base and at > 0:
         container.seek(int(at / video.time_base), stream=video)
         frame = next(container.decode(video), first)
-    height = max(2, round(frame.height * POSTER_WIDTH / frame.width))
-    small = frame.reformat(width=POSTER_WIDTH, height=height)
-    small.to_image().save(poster, "WEBP", quality=80)
+    width = min(POSTER_WIDTH, frame.width)  # enlarging would only cost
+    height = max(2, round(frame.height * width / frame.width))
+    small = frame.reformat(width=width, height=height)
+    # Two thirds of the time for a tenth of the size.
+    small.to_image().save(poster, "WEBP", quality=80, method=2)
 
 
 def main() -> None:

@@ -110,8 +110,9 @@ class Columns:
         for field in self._setting:
             field.pre_save(row, add=True)
         values = list(self._read(row))
-        for place in self._json:
-            values[place] = json.dumps(values[place])
+        for place, encoder in self._json:
+            if values[place] is not None:
+                values[place] = json.dumps(values[place], cls=encoder)
         return values
 
     @cached_property
@@ -123,8 +124,9 @@ class Columns:
         return attrgetter(*(field.attname for field in self.fields))
 
     @cached_property
-    def _json(self) -> list[int]:
-        return [place for place, each in enumerate(self.fields) if isinstance(each, models.JSONField)]
+    def _json(self) -> list[tuple[int, type[json.JSONEncoder] | None]]:
+        fields = enumerate(self.fields)
+        return [(place, each.encoder) for place, each in fields if isinstance(each, models.JSONField)]
 
 
 def _as_text(values: Iterable[Any]) -> Iterator[str | None]:

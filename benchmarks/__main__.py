@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks import conditions, report, stage
 from benchmarks.pairs import Turns
+from config.demo.supervisor import Interrupted, handling, interrupt
 
 # Modules of `benchmarks.suites`; imported once the stage is set, for they read the product's settings.
 SUITES = ("webhooks", "reserve", "hot", "sqlite", "flight")
@@ -41,7 +42,7 @@ def main() -> int:
     turns = Turns(wanted.seconds, wanted.pairs, wanted.in_flight, wanted.time_scale)
     exact = True
     try:
-        with stage.opened() as opened:
+        with handling(interrupt), stage.opened() as opened:
             for name in names:
                 suite = importlib.import_module(f"benchmarks.suites.{name}")
                 found: report.Found = suite.measure(opened, turns)
@@ -50,6 +51,8 @@ def main() -> int:
                 print(f"\n{report.table(found)}\n\n{words}\n", flush=True)
                 if wanted.write:
                     report.write(wanted.write, found, words)
+    except Interrupted:
+        return 130
     except stage.CannotMeasure as trouble:
         print(f"No benchmark here: {trouble}", file=sys.stderr)
         return 2

@@ -6,7 +6,7 @@ What arrived before an interruption stays where it is, and the next call for it 
 import hashlib
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -37,10 +37,11 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True)
 class Downloaded:
-    """A file that arrived whole."""
+    """A file that arrived whole. `joined` of pieces: that they belong together is the host's word only."""
 
     size: int
     sha256: str
+    joined: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -135,4 +136,4 @@ def _weighed(here: Partial) -> Downloaded:
         partial.discard(here.path)
         raise Interrupted(f"{size} instead of {here.total} bytes")
     with here.path.open("rb") as file:
-        return Downloaded(size, hashlib.file_digest(file, "sha256").hexdigest())
+        return Downloaded(size, hashlib.file_digest(file, "sha256").hexdigest(), here.joined)

@@ -21,12 +21,16 @@ BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass
 class Partial:
-    """A file on its way. `total` bytes are announced (0: nobody said), `proof` is for `If-Range`."""
+    """A file on its way. `total` bytes are announced (0: nobody said), `proof` is for `If-Range`.
+
+    `joined` when what is here came by more than one answer, as far as anybody knows.
+    """
 
     path: Path
     address: str
     proof: str = ""
     total: int = 0
+    joined: bool = False
 
     @property
     def size(self) -> int:
@@ -47,6 +51,7 @@ class Partial:
     def begin(self, headers: Mapping[str, str]) -> None:
         """Everything comes from the start: nothing of before is kept."""
         discard(self.path)
+        self.joined = False
         length = headers.get("content-length", "")
         self.total = int(length) if LENGTH.fullmatch(length) else 0
         self.proof = proof(headers)
@@ -64,7 +69,7 @@ class Partial:
         changed = self.proof.startswith('"') and tag != self.proof
         if first != self.size or not first <= last < total or changed or self.total not in (0, total):
             return False
-        self.total = total
+        self.total, self.joined = total, True
         return True
 
 
@@ -81,6 +86,7 @@ def found(path: Path, url: str) -> Partial:
     if not here.proof or (here.total and here.size > here.total):
         discard(path)
         return Partial(path, url)
+    here.joined = here.size > 0
     return here
 
 

@@ -118,7 +118,7 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 def loads(content: bytes) -> Any:
     """JSON from outside, storable. ValueError for what is none, or nested too deeply to be honest."""
-    text = content.decode()
+    text = content.decode("utf-8-sig")
     try:
         value = DECODER.decode(text)
         # Only by an escape can a text name what no database keeps.

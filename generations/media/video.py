@@ -1,11 +1,13 @@
 """Child process: look into an MP4 and draw its poster.
 
-Given SOURCE and perhaps POSTER, `main` prints width, height, seconds and has_audio, or `{"error"}`.
+Given SOURCE, perhaps POSTER and perhaps `joined`, `main` prints width, height, seconds and has_audio, or
+`{"error"}`.
 The demuxer is pinned and the file is local, so no playlist can make it open anything else.
 Knows no Django: it is started with little memory.
 """
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import av
@@ -21,8 +23,8 @@ POSTER_WIDTH = 640
 MISSING = 0.5  # seconds
 
 
-def probe(source: str, poster: str | None = None) -> dict[str, Any]:
-    """What the file itself says, not what anybody claims about it."""
+def probe(source: str, poster: str | None = None, joined: str = "") -> dict[str, Any]:
+    """What the file itself says, not what anybody claims about it. Of one that is `joined`, to its end."""
     with av.open(source, format="mov") as container:
         if not container.streams.video:
             return {"error": "There is no picture in this file."}
@@ -35,6 +37,8 @@ def probe(source: str, poster: str | None = None) -> dict[str, Any]:
         found = _found(container, video)
         if found < promised - MISSING:
             return {"error": "This video is cut off: its end is missing."}
+        if joined and not (_tiled(Path(source)) and _plays_out(source)):
+            return {"error": "The parts of this video do not belong together."}
         return {
             "width": frame.width,
             "height": frame.height,
@@ -63,6 +67,37 @@ def _found(container: Any, video: Any) -> float:
     return float((max(end for _, end in spans) - min(start for start, _ in spans)) * video.time_base)
 
 
+def _tiled(source: Path) -> bool:
+    """Whether one box follows the other up to the last byte."""
+    size, at = source.stat().st_size, 0
+    with source.open("rb") as file:
+        while at < size:
+            file.seek(at)
+            head = file.read(16)
+            length = int.from_bytes(head[:4])
+            if length == 1:  # it does not fit into four bytes, and stands behind the name
+                length = int.from_bytes(head[8:])
+            elif not length:  # the last one may say that it goes on to the end
+                length = size - at
+            if length < 8 or not head[4:8].isascii():
+                return False
+            at += length
+    return at == size
+
+
+def _plays_out(source: str) -> bool:
+    """Whether its last pictures and sounds can be decoded with nothing made up. It may raise as well."""
+    with av.open(source, format="mov") as container:
+        for stream in container.streams:
+            if stream.type in ("video", "audio"):
+                stream.codec_context.options = {"err_detect": "explode"}
+                container.seek(stream.duration or 0, stream=stream)
+                frames = [getattr(frame, "is_corrupt", False) for frame in container.decode(stream)]
+                if not frames or any(frames):
+                    return False
+    return True
+
+
 def _draw(container: Any, video: Any, first: Any, poster: str, *, at: float) -> None:
     """The middle of the clip says more than its first frame, which is often black."""
     frame = first
@@ -78,4 +113,4 @@ def _draw(container: Any, video: Any, first: Any, poster: str, *, at: float) -> 
 
 def main() -> None:
     """Answer as JSON, whatever the file does."""
-    verdict.say(lambda: probe(*sys.argv[1:3]), "This is not an MP4 video that can be read.")
+    verdict.say(lambda: probe(*sys.argv[1:4]), "This is not an MP4 video that can be read.")

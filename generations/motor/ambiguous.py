@@ -66,29 +66,34 @@ def resolve(generation: Generation) -> None:
     if not generation.lease(seconds=FOLLOW_LEASE):
         return
     attempt = generation.attempts.get(state=Attempt.State.AMBIGUOUS)
-    if door.open_to(connect()):
-        request_id = _found(generation, attempt)
+    # An outage is no evidence: a day while nobody may ask, an hour while nobody can read the list.
+    patience = QUEUE_DEADLINE
+    if asked := door.open_to(connect()):
+        patience = START_DEADLINE
+        try:
+            request_id = _found(generation, attempt)
+        except Unavailable as error:
+            logger.info("generation=%s event=list_unavailable why=%s", generation.pk, error)
+            request_id, asked = None, False
         if request_id and taken_on(attempt, request_id, cause="found in fal's list"):
             doorbell.poke(generation.pk)
             return
-    elif generation.deadline_at <= now() < attempt.prepared_at + business(QUEUE_DEADLINE):
-        generation.put_off()
-        return
-    if generation.deadline_at <= now():
-        _give_up(generation, attempt)
-    else:
+    if generation.deadline_at > now():
         look = min(generation.tries + 1, len(AMBIGUOUS_LOOKS) - 1)
         generation.wait(AMBIGUOUS_LOOKS[look] - AMBIGUOUS_LOOKS[look - 1])
+    elif asked or now() >= attempt.prepared_at + business(patience):
+        _give_up(generation, attempt)
+    else:
+        generation.put_off()
 
 
 def _found(generation: Generation, attempt: Attempt) -> str | None:
-    """The one request that fal has with exactly this input; None when there is none, or not just one."""
-    try:
-        since = (attempt.sent_at or attempt.prepared_at) - CLOCKS
-        listed = connect().listed(generation.endpoint, since)
-    except Unavailable as error:
-        logger.info("generation=%s event=list_unavailable why=%s", generation.pk, error)
-        return None
+    """The one request that fal has with exactly this input; None when there is none, or not just one.
+
+    Raises Unavailable.
+    """
+    since = (attempt.sent_at or attempt.prepared_at) - CLOCKS
+    listed = connect().listed(generation.endpoint, since)
     wanted = _canonical(attempt.arguments)
     same = {each.request_id for each in listed if _canonical(each.input) == wanted}
     same -= set(Attempt.objects.filter(request_id__in=same).values_list("request_id", flat=True))

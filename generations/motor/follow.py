@@ -118,7 +118,9 @@ def _may_pass(progress: Progress | Unknown, outcome: ResultOutcome | Progress) -
     return isinstance(outcome, Failure) and outcome.http >= 500 and not named
 
 
-def _doubted(generation: Generation, attempt: Attempt, fal: Fal, outcome: ResultOutcome) -> ResultOutcome:
+def _doubted(
+    generation: Generation, attempt: Attempt, fal: Fal, outcome: ResultOutcome | Progress
+) -> ResultOutcome | Progress:
     """An answer that may be the address's own trouble is believed after several in a row, over ten minutes.
 
     Before that the list of requests is asked: the queue keeps results for an hour, the list for a month.

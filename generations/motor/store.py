@@ -125,9 +125,8 @@ def _obtained(result: Any, source: Path, poster: Path, lease: "_Lease") -> tuple
         progress=lease.renew_in_time,
     )
     lease.renew()
-    return file, sandbox.run(
-        "generations.media.video", str(source), str(poster), memory_mib=2048, cpu_seconds=30
-    )
+    asked = [str(source), str(poster), *(["joined"] if file.joined else [])]
+    return file, sandbox.run("generations.media.video", *asked, memory_mib=2048, cpu_seconds=30)
 
 
 def _asked_again(attempt: Attempt, lease: "_Lease") -> dict[str, Any]:

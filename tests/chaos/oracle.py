@@ -10,8 +10,6 @@ from tests.chaos.press import Placed
 
 ENDS = ("succeeded", "failed", "cancelled")
 LEAST_DELIVERED = 0.99
-# In a run of some hundred one in a hundred is two clips or three, and chance is no less.
-CHANCE, HUNDREDS = 3, 100
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,10 @@ class Evidence:
                 self.of[owner.id].append(one)
             else:
                 self.strangers.append(one)
+
+    def made(self) -> list[Generation]:
+        """Those of which fal has a clip."""
+        return [each for each in self.books.generations if any(one.good for one in self.of[each.id])]
 
 
 def judge(evidence: Evidence) -> list[Finding]:
@@ -104,10 +106,9 @@ def nothing_lost(evidence: Evidence) -> Iterator[Finding]:
 
 def nearly_all_delivered(evidence: Evidence) -> Iterator[Finding]:
     """The few that nobody could learn of are few."""
-    made = [each for each in evidence.books.generations if any(one.good for one in evidence.of[each.id])]
+    made = evidence.made()
     delivered = sum(each.state == "succeeded" for each in made)
-    chance = CHANCE if len(made) >= HUNDREDS else 0
-    if delivered < min(LEAST_DELIVERED * len(made), len(made) - chance):
+    if delivered < LEAST_DELIVERED * len(made):
         yield Finding("too few delivered", "share", f"{delivered} of {len(made)} clips that fal made")
 
 

@@ -44,6 +44,8 @@ def figures(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "succeeded", f"{ended['succeeded']}, {sum(each.gift for each in rows)} of them late and free"
     yield "failed", f"{ended['failed']} ({listed(reasons)})"
     yield "cancelled", str(ended["cancelled"])
+    made = [each for each in outcome.evidence.made() if each.state != "succeeded"]
+    yield "made, not delivered", listed(Counter(f"{each.state} {each.reason}".strip() for each in made))
     yield "open", str(sum(ended.values()) - ended["succeeded"] - ended["failed"] - ended["cancelled"])
     yield "files left by kills", f"{outcome.tidied}, tidied up"
     yield "seconds", ", ".join(f"{name} {value:.1f}" for name, value in outcome.seconds.items())

@@ -124,7 +124,17 @@ def test_a_changed_file_is_noticed_even_when_the_host_ignores_the_condition(tmp_
 
 def test_a_host_without_ranges_sends_everything(tmp_path: Path):
     with serving(Host(cuts=[100_000], ranges=False)) as host:
-        assert fetch(host, tmp_path / "x") == whole()
+        found = fetch(host, tmp_path / "x")
+        assert (found, found.joined) == (whole(), False)
+        assert len(host.asked) == 2
+
+
+def test_a_file_that_came_in_pieces_says_so_even_when_nothing_is_left_to_fetch(tmp_path: Path):
+    with serving(Host()) as host:
+        assert not fetch(host, tmp_path / "whole").joined
+    with serving(Host(cuts=[100_000])) as host:
+        assert fetch(host, tmp_path / "x").joined
+        assert fetch(host, tmp_path / "x").joined  # an earlier worker died between the last byte and the look
         assert len(host.asked) == 2
 
 

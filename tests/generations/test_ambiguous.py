@@ -101,6 +101,24 @@ def test_what_no_list_has_ends_uncharged_after_a_quarter_of_an_hour(lasting: Wor
     assert (after.charged, after.held, fal.submits) == (0, 0, 1)
 
 
+def test_a_list_that_cannot_be_read_is_no_evidence_for_an_hour(lasting: World, fal: LittleFal) -> None:
+    generation = lost(lasting)
+    fal.script["list"] = [(500, {})]
+    for _ in range(4):
+        assert look(generation, 11).state == State.AMBIGUOUS
+    del fal.script["list"]
+    assert look(generation, 3).state == State.SUBMITTED
+    assert fal.submits == 1
+
+
+def test_after_that_hour_it_ends_all_the_same(lasting: World, fal: LittleFal) -> None:
+    generation = lost(lasting)
+    fal.script["list"] = [(403, {})]
+    assert look(generation, 50).state == State.AMBIGUOUS
+    after = look(generation, 12)
+    assert (after.state, after.reason, after.held) == (State.FAILED, Reason.UNCONFIRMED, 0)
+
+
 def test_its_webhook_is_as_good_as_the_list(lasting: World, fal: LittleFal) -> None:
     fal.forgetful = True
     generation = lost(lasting)

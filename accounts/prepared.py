@@ -21,8 +21,14 @@ def first(statement: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
     from psycopg import RawCursor  # noqa: PLC0415
 
     connection.ensure_connection()
+    session = connection.connection
     wrapper = CursorDebugWrapper if connection.queries_logged else CursorWrapper
-    with wrapper(RawCursor(connection.connection), connection) as cursor:
-        cursor.execute(statement, values)
-        row: tuple[Any, ...] | None = cursor.fetchone()
-        return row
+    # For this statement alone: psycopg would keep the texts of all others, and what is written in them.
+    session.prepare_threshold = None if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS") else 0
+    try:
+        with wrapper(RawCursor(session), connection) as cursor:
+            cursor.execute(statement, values)
+            row: tuple[Any, ...] | None = cursor.fetchone()
+            return row
+    finally:
+        session.prepare_threshold = None

@@ -102,8 +102,8 @@ class Columns:
 
     @cached_property
     def kinds(self) -> list[str]:
-        """The database's types."""
-        return [str(field.db_type(connection)) for field in self.fields]
+        """The database's types, without a length: a cast to one would cut what the column refuses."""
+        return [str(field.db_type(connection)).partition("(")[0] for field in self.fields]
 
     def values(self, row: models.Model) -> list[Any]:
         """One for each, after the fields have said what they set themselves, as the time of creation."""

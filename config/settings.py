@@ -109,8 +109,6 @@ else:
     DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
         "-c lock_timeout=3s -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s"
     )
-    if not DATABASES["default"].get("DISABLE_SERVER_SIDE_CURSORS"):
-        DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 0  # of `accounts.prepared` alone
 
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://dailies")}

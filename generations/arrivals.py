@@ -65,6 +65,7 @@ VALUES = (
     "patience",
     "cause",
 )
+# No column has a length in what it gives: a migration that changes it would end the plans of all sessions.
 # The generation is locked first, as everywhere; what is decided is decided on the locked row. A `submitted`
 # row moves to `storing` as `Generation.move` would do it; any other only learns that it should be looked at.
 STATEMENT = Template("""
@@ -104,7 +105,7 @@ WITH sent AS (
     INSERT INTO generations_statechange (generation_id, at, before, after, cause, detail)
     SELECT id, clock_timestamp(), 'submitted', 'storing', $cause, '{}'::jsonb FROM moved WHERE moves
 )
-SELECT a.generation_id, a.request_id, EXISTS (SELECT FROM moved), EXISTS (SELECT FROM moved WHERE moves)
+SELECT a.generation_id, a.request_id::text, EXISTS (SELECT FROM moved), EXISTS (SELECT FROM moved WHERE moves)
 FROM attempt a
 """).substitute({name: f"${number}" for number, name in enumerate(VALUES, 1)})
 
@@ -131,6 +132,8 @@ def _by_statement(arrival: Arrival) -> Landed | None:
             raise
         connection.close()
         row = prepared.first(STATEMENT, [values[name] for name in VALUES])
+        # The session that died may have stored it, and nobody was told.
+        return Landed(row[0], row[1], stored=True, moved=row[3]) if row else None
     return Landed(*row) if row else None
 
 

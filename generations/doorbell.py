@@ -117,12 +117,14 @@ class _Nudger(threading.Thread):
             self.asked.clear()
             try:
                 redis().publish(CHANNEL, "")
-            except RedisError as error:
+            except Exception as error:  # noqa: BLE001 - nobody else would ring for this process
                 logger.warning("event=doorbell_dead error=%s", type(error).__name__)
             time.sleep(CALM)
 
 
 def _nudge() -> None:
+    if not _nudger().is_alive():  # in a copy of the process that it lived in
+        _nudger.cache_clear()
     _nudger().asked.set()
 
 

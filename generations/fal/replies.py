@@ -110,6 +110,8 @@ def _number(text: str) -> float | str:
     return number if isfinite(number) else str(number)
 
 
+# Deeper than anything fal sends, and well within what databases and Python take.
+DEEPEST = 100
 DECODER = json.JSONDecoder(parse_float=_number, parse_constant=_number)
 
 # The shape of fal's ids; ours go into addresses and columns.
@@ -118,13 +120,14 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 def loads(content: bytes) -> Any:
     """JSON from outside, storable. ValueError for what is none, or nested too deeply to be honest."""
-    text = content.decode("utf-8-sig")
+    text = content.decode("utf-8-sig", "surrogatepass")
     try:
         value = DECODER.decode(text)
-        # Only by an escape can a text name what no database keeps.
-        return storable(value) if "\\u" in text else value
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    # Plain text with few brackets can hold nothing that no database keeps.
+    plain = text.isascii() and "\\u" not in text and text.count("[") + text.count("{") <= DEEPEST
+    return value if plain else storable(value)
 
 
 def read_position(value: Any) -> int | None:
@@ -132,16 +135,21 @@ def read_position(value: Any) -> int | None:
     return value if isinstance(value, int) and 0 <= value < 2**31 else None
 
 
-def storable(value: Any) -> Any:
-    """JSON that any database keeps: without NUL and lone surrogates in text, without infinite numbers."""
+def storable(value: Any, deep: int = 0) -> Any:
+    """JSON that any database keeps: without NUL and lone surrogates in text, without infinite numbers.
+
+    ValueError for what is nested too deeply to be honest.
+    """
+    if deep > DEEPEST:
+        raise ValueError("nested too deeply")
     if isinstance(value, str):
         return value.replace("\x00", "").encode("utf-8", "replace").decode()
     if isinstance(value, float) and not isfinite(value):
         return str(value)
     if isinstance(value, list):
-        return [storable(each) for each in value]
+        return [storable(each, deep + 1) for each in value]
     if isinstance(value, dict):
-        return {storable(name): storable(each) for name, each in value.items()}
+        return {storable(name): storable(each, deep + 1) for name, each in value.items()}
     return value
 
 

@@ -115,6 +115,11 @@ class Attempt(models.Model):
         self.refresh_from_db(fields=["lost_looks", "lost_since"])
         return self.lost_looks
 
+    def was_seen(self) -> None:
+        """fal knows it: earlier looks in vain say nothing any more."""
+        if self.lost_looks:
+            Attempt.objects.filter(pk=self.pk).update(lost_looks=0, lost_since=None)
+
     def adopt(self, request_id: str, **urls: str) -> bool:
         """Record fal's request id; False when another id is recorded already.
 

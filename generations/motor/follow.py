@@ -30,6 +30,7 @@ from generations.timing import (
     LOST_AFTER,
     MINUTE,
     QUEUE_DEADLINE,
+    START_DEADLINE,
     STORING_DEADLINE,
     backing_off,
     business,
@@ -107,8 +108,8 @@ def _asked(generation: Generation, attempt: Attempt, fal: Fal) -> ResultOutcome 
     door.answered()
     if isinstance(outcome, Unknown | Unusable) or _may_pass(progress, outcome):
         return _doubted(generation, attempt, fal, outcome)
-    if attempt.lost_looks and isinstance(outcome, Progress | NotYet):
-        Attempt.objects.filter(pk=attempt.pk).update(lost_looks=0, lost_since=None)
+    if isinstance(outcome, Progress | NotYet):
+        attempt.was_seen()
     return outcome
 
 
@@ -124,17 +125,21 @@ def _doubted(
     """An answer that may be the address's own trouble is believed after several in a row, over ten minutes.
 
     Before that the list of requests is asked: the queue keeps results for an hour, the list for a month.
+    While it cannot be read, an hour passes.
     """
     if attempt.looked_in_vain() < LOST_LOOKS:
         return NotYet()
+    patience = LOST_AFTER
     try:
         listed = fal.past(generation.endpoint, str(attempt.request_id))
     except Unavailable as error:
         logger.info("generation=%s event=list_unavailable why=%s", generation.pk, error)
-        listed = Unknown()
+        listed, patience = Unknown(), START_DEADLINE
+    if isinstance(listed, NotYet):
+        attempt.was_seen()
     if not isinstance(listed, Unknown | Unusable):
         return listed
-    early = now() - (attempt.lost_since or now()) < business(LOST_AFTER)
+    early = now() - (attempt.lost_since or now()) < business(patience)
     return NotYet() if early else outcome
 
 

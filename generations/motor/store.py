@@ -61,13 +61,14 @@ def fetch_and_keep(generation: Generation) -> None:
     attempt = generation.attempts.filter(state=Attempt.State.ACCEPTED).last()
     if attempt is None or not (gift or generation.state == State.STORING):
         return
+    lease = _Lease(generation)
     if not gift and not generation.lease(seconds=STORING_LEASE):
         return
     assert failpoint("store.leased")
     tidy_scratch()  # here, for it is on the machines of media workers that downloads are left behind
     try:
         with folder_of(generation.pk) as folder:
-            _keep(generation, attempt, folder)
+            _keep(generation, attempt, folder, lease)
     except LeaseLost:
         return
     except NoClip as error:
@@ -79,8 +80,8 @@ def fetch_and_keep(generation: Generation) -> None:
         _retry(generation, error, hopeless=lost)
 
 
-def _keep(generation: Generation, attempt: Attempt, folder: Path) -> None:
-    source, poster, lease = folder / "clip.mp4", folder / "poster.webp", _Lease(generation)
+def _keep(generation: Generation, attempt: Attempt, folder: Path, lease: "_Lease") -> None:
+    source, poster = folder / "clip.mp4", folder / "poster.webp"
     try:
         file, found = _obtained(attempt.result, source, poster, lease)
     except USELESS as error:
@@ -143,7 +144,7 @@ def _asked_again(attempt: Attempt, lease: "_Lease") -> dict[str, Any]:
 
 
 class _Lease:
-    """The lease of a storing worker, renewed while bytes arrive. A gift has none: its row has ended."""
+    """The lease of a storing worker, about to be taken; then renewed. A gift has none: its row has ended."""
 
     def __init__(self, generation: Generation) -> None:
         self.generation, self.renewed = generation, time.monotonic()

@@ -1,8 +1,5 @@
 """The wallet's verbs: exact, once, and refused by the schema when code is wrong."""
 
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +8,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -183,7 +180,7 @@ def test_takes_are_held_all_or_none(world: World, wallet: Wallet) -> None:
 def test_spending_is_planned_once_in_each_session_unless_a_pooler_hands_sessions_around(
     pooled: bool, transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "prepare_threshold", None if pooled else 0)
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", pooled)
     world = World.make()
     for _ in "ab":
         connection.close()
@@ -193,15 +190,13 @@ def test_spending_is_planned_once_in_each_session_unless_a_pooler_hands_sessions
             cursor.execute("SELECT statement FROM pg_prepared_statements")
             planned = [statement for (statement,) in cursor.fetchall()]
         assert [text[:10] for text in planned] == ([] if pooled else ["WITH guard"])
-    connection.close()
+        assert connection.connection.prepare_threshold is None  # of everything else
 
 
-def test_a_pooler_named_in_the_address_is_respected() -> None:
-    """Read by a process of its own, as settings are."""
-    told = "import config.settings as s; print(s.DATABASES['default']['OPTIONS'].get('prepare_threshold'))"
-    for query, said in {"": "0", "?DISABLE_SERVER_SIDE_CURSORS=true": "None"}.items():
-        environment = {**os.environ, "DATABASE_URL": f"postgres://dailies@localhost/dailies{query}"}
-        done = subprocess.run(
-            [sys.executable, "-c", told], env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.stdout.strip() == said, done.stderr
+@pytest.mark.postgres
+def test_what_is_too_long_for_its_column_is_refused_and_not_cut(world: World, wallet: Wallet) -> None:
+    event = AuditEvent(verb="v" * 500, object="o", workspace=world.alice.workspace)
+    with pytest.raises(DataError), transaction.atomic():
+        wallet.hold([Hold(amount=1)], rows=[event])
+    wallet.refresh_from_db()
+    assert (wallet.held, Hold.objects.count()) == (0, 0)

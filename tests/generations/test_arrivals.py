@@ -9,9 +9,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import Error, connections, transaction
+from django.db import Error, OperationalError, connections, transaction
 from django.utils import timezone
 
+from accounts import prepared
 from generations import motor
 from generations.arrivals import Arrival, Landed, land
 from generations.fal.failures import Reason
@@ -138,6 +139,44 @@ def test_a_session_that_died_meanwhile_is_followed_by_another(lasting: World, ho
     assert landed is not None
     assert landed.moved
     assert Delivery.objects.count() == 1
+
+
+@pytest.mark.postgres
+def test_a_column_that_grows_while_sessions_have_plans_is_not_noticed(lasting: World) -> None:
+    """As in a rolling restart: the migration comes first, the processes later."""
+    made(lasting, CASES["submitted"])
+    connection = connections["default"]
+    assert land(arrival())
+    alter = "ALTER TABLE generations_attempt ALTER COLUMN request_id TYPE varchar(%s)"
+    with psycopg.connect(connection.connection.info.dsn, autocommit=True) as other:
+        other.execute(alter % 80)
+        try:
+            landed = land(arrival(text="again"))
+        finally:
+            other.execute(alter % 64)
+    assert landed is not None
+    assert landed.stored
+
+
+@pytest.mark.postgres
+def test_when_a_session_died_somebody_is_told_even_if_it_had_stored_it(
+    lasting: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generation = made(lasting, CASES["submitted"])
+    first, fails = prepared.first, iter([True])
+
+    def dies_after_its_commit(*given: Any) -> Any:
+        row = first(*given)
+        if next(fails, False):
+            connections["default"].connection.close()
+            raise OperationalError("the server closed the connection unexpectedly")
+        return row
+
+    monkeypatch.setattr(prepared, "first", dies_after_its_commit)
+    landed = land(arrival())
+    assert landed is not None
+    assert landed.stored
+    assert (now(generation).state, Delivery.objects.count()) == (State.STORING, 1)
 
 
 @pytest.mark.postgres

@@ -1,7 +1,10 @@
 """What must not be concluded too early: from a shut door, a cut list, an outage, a strange database."""
 
+import time
 import uuid
 from datetime import timedelta
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -92,6 +95,57 @@ def test_after_ten_minutes_they_are_believed_unless_the_list_knows_better(
     age(generation)
     motor.drive(generation.pk)
     assert now(generation).state == (State.STORING if listed else State.FAILED)
+
+
+@pytest.mark.parametrize("odd", [NOBODYS, (500, {})], ids=["empty", "unreadable"])
+def test_one_odd_list_is_no_end_of_what_the_list_has_shown_to_run(
+    lasting: World, puppet: Puppet, settings: Any, odd: Answer
+) -> None:
+    settings.FAL_API_URL = f"{puppet.url}/v1"
+    generation, attempt = submitted(lasting, puppet)
+    attempt.refresh_from_db()
+    runs = {"request_id": attempt.request_id, "ended_at": None, "json_output": None}
+    puppet.script |= {"status": [(404, {})], "result": [(404, {})]}
+    puppet.script["list"] = [(200, {"items": [runs], "has_more": False})]
+    for _ in range(5):
+        age(generation)
+        motor.drive(generation.pk)
+    Attempt.objects.filter(lost_since__isnull=False).update(lost_since=timezone.now() - timedelta(minutes=11))
+    age(generation)
+    motor.drive(generation.pk)
+    puppet.script["list"] = [odd]
+    age(generation)
+    motor.drive(generation.pk)
+    assert now(generation).state == State.SUBMITTED
+
+
+def test_a_list_that_cannot_be_read_costs_an_hour_and_no_more(lasting: World, puppet: Puppet) -> None:
+    generation, _ = submitted(lasting, puppet)
+    puppet.script["result"] = [ODD["null"]]
+    for minutes, state in ((59, State.SUBMITTED), (61, State.FAILED)):
+        Attempt.objects.update(lost_looks=5, lost_since=timezone.now() - timedelta(minutes=minutes))
+        age(generation)
+        motor.drive(generation.pk)
+        assert now(generation).state == state
+
+
+def test_a_worker_that_tidied_past_its_lease_fetches_nothing(
+    lasting: World, puppet: Puppet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generation = storing(lasting, puppet)
+    storage = import_module("generations.motor.store")
+    an_hour_later = time.monotonic() + 3600
+
+    def tidies_long() -> None:
+        age(generation)
+        mine = now(generation)
+        assert mine.lease(seconds=60)  # another worker's, by now
+        monkeypatch.setattr(storage, "time", SimpleNamespace(monotonic=lambda: an_hour_later))
+
+    monkeypatch.setattr(storage, "tidy_scratch", tidies_long)
+    age(generation)
+    motor.store(generation.pk)
+    assert puppet.calls.count("file") == 0
 
 
 def test_a_404_after_an_outage_of_the_files_is_looked_at_again(

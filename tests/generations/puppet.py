@@ -62,6 +62,7 @@ class Puppet:
             "cancel": (202, {"status": "CANCELLATION_REQUESTED"}),
             "initiate": (200, {"upload_url": f"{self.url}/put/x", "file_url": f"{self.url}/file/x.jpg"}),
             "put": (200, {}),
+            "list": (200, {"items": [], "has_more": False}),
         }.get(kind, (404, {}))
 
 

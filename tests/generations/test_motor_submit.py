@@ -20,8 +20,9 @@ WITH_PICTURE = "fal-ai/veo3.1/lite/image-to-video"
 
 
 def test_a_worker_killed_while_sending_is_never_followed_by_a_second_post(
-    lasting: World, puppet: Puppet
+    lasting: World, puppet: Puppet, settings: Any
 ) -> None:
+    settings.FAL_API_URL = f"{puppet.url}/v1"
     generation = place(lasting)
     assert generation.claim(State.SUBMITTING, seconds=60, cause="claimed")
     prepared = Attempt.prepare(generation, {})

@@ -343,9 +343,9 @@ class Generation(models.Model):
             )
         )
 
-    def put_off(self) -> None:
-        """While nobody can be asked its deadline does not pass: give the lease back, and look in a minute."""
-        later = now() + business(MINUTE)
+    def put_off(self, seconds: float = MINUTE) -> None:
+        """While nobody can be asked its deadline does not pass: give the lease back, and look a little later."""
+        later = now() + business(seconds)
         Generation.objects.filter(pk=self.pk, epoch=self.epoch).update(
             deadline_at=later, wake_at=later, lease_until=None
         )

@@ -7,7 +7,6 @@ an hour the end, uncharged; a result that comes even later is a gift.
 import json
 import logging
 from collections.abc import Collection
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -33,8 +32,10 @@ from generations.timing import (
 
 logger = logging.getLogger(__name__)
 
-# fal's clock and ours may differ; a request is looked for from so long before it was sent.
-CLOCKS = timedelta(minutes=15)
+# fal's clock and ours may differ, but not in a drill; a request is looked for from so long before it was sent.
+CLOCKS = 15 * MINUTE
+# The list is long and dear; when it could not be read in time, it is tried so much later.
+UNREADABLE = 5 * MINUTE
 # A list that lacked it so often, over so long, was not just behind.
 LACKED_LOOKS, LACKED_FOR = 2, 10 * MINUTE
 
@@ -68,7 +69,8 @@ def resolve(generation: Generation) -> None:
     attempt = generation.attempts.get(state=Attempt.State.AMBIGUOUS)
     # An outage is no evidence: a day while nobody may ask, an hour while nobody can read the list.
     patience = QUEUE_DEADLINE
-    if asked := door.open_to(connect()):
+    asked = opened = door.open_to(connect())
+    if opened:
         patience = START_DEADLINE
         try:
             request_id = _found(generation, attempt)
@@ -84,7 +86,7 @@ def resolve(generation: Generation) -> None:
     elif asked or now() >= attempt.prepared_at + business(patience):
         _give_up(generation, attempt)
     else:
-        generation.put_off()
+        generation.put_off(UNREADABLE if opened else MINUTE)
 
 
 def _found(generation: Generation, attempt: Attempt) -> str | None:
@@ -92,7 +94,7 @@ def _found(generation: Generation, attempt: Attempt) -> str | None:
 
     Raises Unavailable.
     """
-    since = (attempt.sent_at or attempt.prepared_at) - CLOCKS
+    since = (attempt.sent_at or attempt.prepared_at) - business(CLOCKS)
     listed = connect().listed(generation.endpoint, since)
     wanted = _canonical(attempt.arguments)
     same = {each.request_id for each in listed if _canonical(each.input) == wanted}

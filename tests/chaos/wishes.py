@@ -22,7 +22,7 @@ class Wishes:
     quiet_seconds: float = 120.0
     users: int = 0
     teams: int = 0
-    rate: float = 14.0
+    rate: float = 15.0
     kills: bool = True
     faults: bool = True
     flush_every: float = 0.0

@@ -344,7 +344,7 @@ class Generation(models.Model):
         )
 
     def put_off(self, seconds: float = MINUTE) -> None:
-        """While nobody can be asked its deadline does not pass: give the lease back, and look a little later."""
+        """While nobody can be asked its deadline does not pass: give the lease back, and look later."""
         later = now() + business(seconds)
         Generation.objects.filter(pk=self.pk, epoch=self.epoch).update(
             deadline_at=later, wake_at=later, lease_until=None

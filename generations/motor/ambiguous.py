@@ -32,7 +32,7 @@ from generations.timing import (
 
 logger = logging.getLogger(__name__)
 
-# fal's clock and ours may differ, but not in a drill; a request is looked for from so long before it was sent.
+# fal's clock and ours may differ, but not in a drill: a request is looked for from so long before it.
 CLOCKS = 15 * MINUTE
 # The list is long and dear; when it could not be read in time, it is tried so much later.
 UNREADABLE = 5 * MINUTE

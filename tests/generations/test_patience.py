@@ -55,6 +55,15 @@ ODD: dict[str, Answer] = {
     "a server's error": (500, {"detail": [{"type": "internal_server_error", "msg": "x"}]}),
     "unknown": (404, {}),
 }
+
+
+def looks(generation: Generation, times: int = 1) -> None:
+    """A worker looks so often, whenever it may."""
+    for _ in range(times):
+        age(generation)
+        motor.drive(generation.pk)
+
+
 NOBODYS: Answer = (200, {"items": [], "has_more": False})
 
 
@@ -66,13 +75,10 @@ def test_odd_results_within_ten_minutes_are_no_end(
     settings.FAL_API_URL = f"{puppet.url}/v1"
     generation, _ = submitted(lasting, puppet)
     puppet.script["result"] = [ODD[kind]]
-    for _ in range(6):
-        age(generation)
-        motor.drive(generation.pk)
-        assert now(generation).state == State.SUBMITTED
+    looks(generation, 6)
+    assert now(generation).state == State.SUBMITTED
     del puppet.script["result"]
-    age(generation)
-    motor.drive(generation.pk)
+    looks(generation)
     assert now(generation).state == State.STORING
 
 
@@ -84,16 +90,13 @@ def test_after_ten_minutes_they_are_believed_unless_the_list_knows_better(
     settings.FAL_API_URL = f"{puppet.url}/v1"
     generation, attempt = submitted(lasting, puppet)
     puppet.script["result"] = [ODD[kind]]
-    for _ in range(4):
-        age(generation)
-        motor.drive(generation.pk)
+    looks(generation, 4)
     Attempt.objects.update(lost_since=timezone.now() - timedelta(minutes=11))
     attempt.refresh_from_db()
     known = {"request_id": attempt.request_id, "ended_at": "x", "json_output": puppet.video()}
     if listed:
         puppet.script["list"] = [(200, {"items": [known], "has_more": False})]
-    age(generation)
-    motor.drive(generation.pk)
+    looks(generation)
     assert now(generation).state == (State.STORING if listed else State.FAILED)
 
 
@@ -107,9 +110,7 @@ def test_one_odd_list_is_no_end_of_what_the_list_has_shown_to_run(
     runs = {"request_id": attempt.request_id, "ended_at": None, "json_output": None}
     puppet.script |= {"status": [(404, {})], "result": [(404, {})]}
     puppet.script["list"] = [(200, {"items": [runs], "has_more": False})]
-    for _ in range(5):
-        age(generation)
-        motor.drive(generation.pk)
+    looks(generation, 5)
     Attempt.objects.filter(lost_since__isnull=False).update(lost_since=timezone.now() - timedelta(minutes=11))
     age(generation)
     motor.drive(generation.pk)

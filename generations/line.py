@@ -8,7 +8,7 @@ places are kept for short, cheap clips, so that none of those stands behind twen
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -115,6 +115,19 @@ def choose(waiting: Iterable[Waiting], out: Out, rules: Rules, room: int) -> lis
         out.add(best.workspace, best.author, express=best.express)
         chosen.append(best)
     return chosen
+
+
+def joined(newcomers: Sequence[Generation]) -> None:
+    """Ring for who has just joined the line: one worker, which looks after everybody.
+
+    Behind others there is no free place, and a job for each would keep the workers from those who have one:
+    then the reconciler is told.
+    """
+    keys = [each.pk for each in newcomers]
+    if Generation.objects.waiting().exclude(pk__in=keys).exists():
+        doorbell.nudge()
+    else:
+        doorbell.poke(keys[0])
 
 
 def move_up(*, besides: uuid.UUID | None = None) -> list[uuid.UUID]:

@@ -16,7 +16,7 @@ from django.db import IntegrityError, OperationalError
 
 from accounts.models import AuditEvent, Hold, Wallet
 from accounts.policy import Action, Actor
-from generations import doorbell, prices
+from generations import line, prices
 from generations.catalogue import Endpoint
 from generations.failpoints import failpoint
 from generations.media.vault import has_room
@@ -134,7 +134,7 @@ def place(actor: Actor, order: Order) -> list[Generation]:
     for generation in generations:
         words = generation.pk, generation.endpoint, generation.cost
         logger.info("generation=%s event=ordered endpoint=%s credits=%s", *words)
-        doorbell.poke(generation.pk)
+    line.joined(generations)
     return generations
 
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 from threading import Barrier
 from typing import Any
 
+import django_rq
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import AuditEvent, LedgerEntry, Wallet
-from generations import orders
+from generations import doorbell, orders
 from generations.models import EndpointSwitch, Generation, State
 from tests.generations.test_access import finished
 from tests.world import LITE, Studio, World, order
@@ -33,6 +34,20 @@ def test_fifty_presses_of_one_form_make_one_generation(studio: Studio) -> None:
     assert len(keys) == Generation.objects.count() == 1
     assert studio.wallet().held == 40
     assert AuditEvent.objects.filter(verb="generation.created").count() == 1
+
+
+@pytest.mark.both_databases
+def test_an_order_rings_one_worker_and_behind_others_only_the_reconciler(studio: Studio) -> None:
+    alice, bell = studio.world.alice, doorbell.Bell()
+    bell.wait(0.1, stopped=lambda: False)  # it listens from here on
+    first = orders.place(alice, order(alice, takes=2))[0]
+    drive = django_rq.get_queue(doorbell.DRIVE)
+    assert [job.args for job in drive.jobs] == [[str(first.pk)]]
+    orders.place(studio.world.bob, order(studio.world.bob))
+    assert bell.wait(5, stopped=lambda: False)
+    assert drive.count == 1
+    studio.settle()
+    assert Generation.objects.filter(state=State.SUCCEEDED).count() == 3
 
 
 def test_the_same_key_with_other_contents_is_refused(world: World) -> None:

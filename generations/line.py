@@ -220,5 +220,4 @@ def _heads(ready: GenerationQuerySet, room: int) -> list[Waiting]:
 
 def _rules(breaker: Breaker) -> Rules:
     shares = dict(Workspace.objects.exclude(share=1).values_list("pk", "share"))
-    most = min(settings.FAL_MAX_IN_FLIGHT, breaker.places or settings.FAL_MAX_IN_FLIGHT)
-    return Rules(most, settings.MEMBER_MAX_RUNNING, shares)
+    return Rules(breaker.places_of(settings.FAL_MAX_IN_FLIGHT), settings.MEMBER_MAX_RUNNING, shares)

@@ -143,8 +143,7 @@ def shut_for(breaker: Breaker) -> timedelta:
 
 def places(breaker: Breaker) -> int:
     """How many requests fal may have of ours now: what is set, or fewer for a while after a 429."""
-    most: int = settings.FAL_MAX_IN_FLIGHT
-    return min(most, breaker.places or most)
+    return breaker.places_of(settings.FAL_MAX_IN_FLIGHT)
 
 
 def line_by_workspace(most: int = 20) -> list[dict[str, Any]]:

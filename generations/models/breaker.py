@@ -10,6 +10,8 @@ from generations.timing import CALL, business, now
 # So many bad answers in a row, within the window, and we stop asking.
 FAILURES, WINDOW = 5, 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 30.0, 300.0
+# Seconds after a 429 until one more may be out, and one more.
+REGROWS = 10.0
 
 
 class Breaker(models.Model):
@@ -39,8 +41,9 @@ class Breaker(models.Model):
     until = models.DateTimeField(null=True, blank=True)
     pause = models.FloatField(default=FIRST_PAUSE)
     tried_at = models.DateTimeField(null=True, blank=True)
-    # After a 429: how many requests we have out at most, growing again; and when the next may go.
+    # At the last 429: how many requests we had out at most from then on; and when the next may go.
     places = models.PositiveIntegerField(null=True, blank=True)
+    narrowed_at = models.DateTimeField(null=True, blank=True)
     quiet_until = models.DateTimeField(null=True, blank=True)
     told_at = models.DateTimeField(null=True, blank=True)
 
@@ -150,17 +153,27 @@ class Breaker(models.Model):
 
     @classmethod
     def throttle(cls, out: int, seconds: float) -> None:
-        """fal has enough of us: half as many places, and nothing for so long."""
-        cls._row().update(places=max(1, out // 2), quiet_until=now() + business(seconds) if seconds else None)
+        """fal has enough of us: half as many places, and nothing for so long.
 
-    @classmethod
-    def ease(cls, most: int) -> None:
-        """A request was taken: one place more, until all are ours again. Writes only after a 429."""
-        narrowed = cls.objects.filter(pk="fal", places__isnull=False)
-        narrowed.update(places=Case(When(places__gte=most - 1, then=Value(None)), default=F("places") + 1))
+        What else is refused before a place came back was sent at the same time, and says the same once more.
+        """
+        moment, row = now(), cls._row()
+        anew = Q(narrowed_at=None) | Q(narrowed_at__lte=moment - business(REGROWS))
+        row.filter(anew).update(places=max(1, out // 2), narrowed_at=moment)
+        if seconds:
+            row.update(quiet_until=moment + business(seconds))
+
+    def places_of(self, most: int) -> int:
+        """How many may be out now, when `most` may be: fewer after a 429, then one more every so often.
+
+        With time, not with what fal takes: one long clip in the only place would hold up everybody.
+        """
+        if self.places is None or self.narrowed_at is None:
+            return most
+        return min(most, self.places + (now() - self.narrowed_at) // business(REGROWS))
 
     def room(self, most: int, out: int) -> int:
         """How many may be sent now, when so many are out and `most` may be."""
         if self.is_open or (self.quiet_until and self.quiet_until > now()):
             return 0
-        return max(0, min(most, self.places or most) - out)
+        return max(0, self.places_of(most) - out)

@@ -28,11 +28,10 @@ def open_to(fal: Fal) -> bool:
     return breaker.answered()
 
 
-def learn_from_submit(outcome: SubmitOutcome, most: int) -> None:
+def learn_from_submit(outcome: SubmitOutcome) -> None:
     """What a paid request says about fal's health, whatever becomes of the generation."""
     if isinstance(outcome, Accepted):
         Breaker.good(paid=True)
-        Breaker.ease(most)
     elif isinstance(outcome, Ambiguous):
         Breaker.bad(f"submit: {outcome.why}", paid=True)
     elif outcome.refusal in FROM_HERE:

@@ -85,7 +85,7 @@ def _send(generation: Generation, tries: int) -> None:
     else:
         doubt(generation, attempt, {"why": outcome.why, "body": outcome.raw})
     assert failpoint("submit.recorded")
-    door.learn_from_submit(outcome, settings.FAL_MAX_IN_FLIGHT)
+    door.learn_from_submit(outcome)
 
 
 def recover(generation: Generation) -> None:

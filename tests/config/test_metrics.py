@@ -125,7 +125,7 @@ def test_a_wallet_that_differs_from_its_ledger_shows(world: World, wallet: Walle
 def test_the_breaker_shows_its_state_and_since_when() -> None:
     assert scrape()["breaker/closed"] == 1
     Breaker.bad("locked: exhausted balance", paid=True, at_once=True)
-    Breaker.objects.update(opened_at=now() - timedelta(seconds=90), places=3)
+    Breaker.objects.update(opened_at=now() - timedelta(seconds=90), places=3, narrowed_at=now())
     read = scrape()
     assert (read["breaker/open"], read["breaker/closed"], read["places_most"]) == (1, 0, 3)
     assert 90 <= read["breaker_open_seconds"] < 120

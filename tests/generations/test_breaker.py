@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.db.models import F
 from django.utils import timezone
 
 from generations import line, motor
@@ -202,7 +203,14 @@ def test_answered_questions_are_no_proof_that_requests_are_taken(lasting: World,
     assert breaker().is_open
 
 
-def test_too_many_requests_halve_the_places_and_each_taken_one_gives_one_back(
+def aged(**columns: float) -> None:
+    """As if so many more seconds had passed since."""
+    Breaker.objects.update(
+        **{each: F(each) - timedelta(seconds=seconds) for each, seconds in columns.items()}
+    )
+
+
+def test_too_many_requests_halve_the_places_and_time_gives_them_back(
     lasting: World, puppet: Puppet, settings: Any
 ) -> None:
     settings.FAL_MAX_IN_FLIGHT = 6
@@ -212,14 +220,42 @@ def test_too_many_requests_halve_the_places_and_each_taken_one_gives_one_back(
     puppet.script["submit"] = [(429, {"detail": "busy"}, {"Retry-After": "7"})]
     refused = sent(lasting)
     assert (refused.state, refused.turn_at) == (State.QUEUED, None)
+    Generation.objects.filter(pk=refused.pk).update(wake_at=timezone.now())
     assert not breaker().is_open
-    assert breaker().places == 1  # three were out
+    assert breaker().places_of(6) == 1  # three were out
     assert line.move_up() == []  # and not a word for seven seconds
-    Breaker.objects.update(quiet_until=timezone.now() - timedelta(seconds=1))
+    aged(quiet_until=8)
     assert line.move_up() == []  # three are out and one may be
-    for places in (2, 3, 4, 5, None):
-        Breaker.ease(6)
-        assert breaker().places == places
+    for places in (2, 3):
+        aged(narrowed_at=10)
+        assert breaker().places_of(6) == places
+        assert line.move_up() == []
+    aged(narrowed_at=10)
+    assert line.move_up() == [refused.pk]
+    aged(narrowed_at=100)
+    assert breaker().places_of(6) == 6
+
+
+def test_a_long_clip_in_the_only_place_does_not_hold_up_the_line(lasting: World, puppet: Puppet) -> None:
+    puppet.script["submit"] = [puppet.accepted("endless")]
+    assert sent(lasting).state == State.SUBMITTED
+    puppet.script["submit"] = [(429, {"detail": "busy"})]
+    refused = sent(lasting)
+    assert breaker().places_of(40) == 1
+    Generation.objects.filter(pk=refused.pk).update(wake_at=timezone.now())
+    assert line.move_up() == []
+    aged(narrowed_at=10)
+    assert line.move_up() == [refused.pk]
+
+
+def test_refusals_of_one_burst_halve_once(lasting: World) -> None:
+    Breaker.throttle(20, 0)
+    for out in (19, 18, 17):
+        Breaker.throttle(out, 0)
+    assert breaker().places_of(40) == 10
+    aged(narrowed_at=10)
+    Breaker.throttle(16, 0)
+    assert breaker().places_of(40) == 8
 
 
 def test_it_is_looked_at_without_a_word_in_the_database(lasting: World, puppet: Puppet) -> None:

@@ -72,8 +72,8 @@ def _knock() -> int:
     """When fal's door was shut and the pause is over, have one worker find out."""
     if not Breaker.current().wants_probe():
         return 0
-    first = Generation.objects.waiting().order_by("created_at").values_list("pk", flat=True)[:1]
-    return _poke(list(first), doorbell.DRIVE)
+    awake = Generation.objects.waiting().filter(wake_at__lte=now())
+    return _poke(list(awake.order_by("created_at").values_list("pk", flat=True)[:1]), doorbell.DRIVE)
 
 
 class Leader:

@@ -96,6 +96,11 @@ class Breaker(models.Model):
         return bool(trying.update(tried_at=now()))
 
     @classmethod
+    def not_tried(cls) -> None:
+        """Whoever was to be the one request was not sent: another may be it, at once."""
+        cls.objects.filter(pk="fal", state=cls.State.TRYING).update(tried_at=None)
+
+    @classmethod
     def good(cls, *, paid: bool) -> None:
         """fal itself answered sensibly; only a paid request proves that it takes those again.
 

@@ -42,7 +42,8 @@ def submit(generation: Generation) -> None:
         tries = generation.tries
         if generation.claim(State.SUBMITTING, seconds=LEASE, cause="claimed"):
             assert failpoint("submit.claimed")
-            _send(generation, tries)
+            if not _send(generation, tries):
+                Breaker.not_tried()
 
 
 def _has_its_turn(generation: Generation) -> bool:
@@ -55,25 +56,25 @@ def _has_its_turn(generation: Generation) -> bool:
     return door.open_to(connect()) and generation.pk in line.move_up(besides=generation.pk)
 
 
-def _send(generation: Generation, tries: int) -> None:
-    """Write the attempt down, send it, record what came of it."""
+def _send(generation: Generation, tries: int) -> bool:
+    """Write the attempt down, send it, record what came of it; False when it was not sent."""
     fal = connect()
     try:
         arguments = fal_arguments(generation, fal)
     except Unavailable as error:
         door.unavailable(f"upload: {error}")
         _requeue(generation, tries, cause=f"upload failed: {error}")
-        return
+        return False
     except LeaseLost:
-        return
+        return False
     if not (prepared := Attempt.prepare(generation, arguments)):
-        return
+        return False
     attempt, token = prepared
     assert failpoint("submit.prepared")
     if not attempt.begin(generation):
         attempt.reject({"error": "not sent: lease lost or cancelled"}, was=Attempt.State.PREPARED)
         _stop_if_asked(generation)
-        return
+        return False
     assert failpoint("submit.sending")
     address = settings.PUBLIC_URL + reverse("generations:fal_webhook", args=[token])
     outcome = fal.submit(generation.endpoint, arguments, address)
@@ -86,6 +87,7 @@ def _send(generation: Generation, tries: int) -> None:
         doubt(generation, attempt, {"why": outcome.why, "body": outcome.raw})
     assert failpoint("submit.recorded")
     door.learn_from_submit(outcome)
+    return True
 
 
 def recover(generation: Generation) -> None:

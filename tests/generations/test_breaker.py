@@ -17,7 +17,7 @@ from generations.models import Breaker, Generation, State
 from generations.motor import door
 from tests.generations.ageing import age, now, place
 from tests.generations.puppet import Answer, Puppet
-from tests.world import World
+from tests.world import Studio, World
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
@@ -186,6 +186,29 @@ def test_a_try_that_was_never_heard_of_again_is_followed_by_another(lasting: Wor
     assert line.move_up() == []
     Breaker.objects.update(tried_at=timezone.now() - timedelta(minutes=5))
     assert line.move_up() == [waits.pk]
+
+
+def test_a_try_that_was_not_sent_is_followed_by_another_at_once(lasting: World, puppet: Puppet) -> None:
+    Breaker.objects.create(state="trying")
+    puppet.script["initiate"] = [BROKEN]
+    picture, text = place(lasting, "fal-ai/veo3.1/lite/image-to-video"), place(lasting)
+    assert line.move_up() == [picture.pk]
+    motor.drive(picture.pk)
+    assert (now(picture).state, puppet.submits) == (State.QUEUED, 0)
+    assert line.move_up() == [text.pk]
+
+
+@pytest.mark.redis
+def test_the_pause_is_ended_by_one_who_is_awake(studio: Studio, puppet: Puppet) -> None:
+    asleep, awake = place(studio.world), place(studio.world)
+    later = timezone.now() + timedelta(minutes=5)
+    Generation.objects.filter(pk=asleep.pk).update(wake_at=later)
+    open_for(-1)
+    studio.empty_queues()
+    studio.work()
+    assert puppet.submits == 1
+    assert breaker().state == "closed"
+    assert now(awake).state == State.SUBMITTED
 
 
 def test_fal_itself_refusing_an_input_is_a_good_sign(lasting: World, puppet: Puppet) -> None:

@@ -1,5 +1,6 @@
 """The back office of the studio: what is waiting, for what, since when."""
 
+from textwrap import shorten
 from typing import Any
 
 from django import forms
@@ -31,6 +32,10 @@ class Evidence(Inline):
     extra = 0
     can_delete = False
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """All of them, also those that no form may hold."""
+        return self.fields
+
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Never."""
         return False
@@ -54,23 +59,38 @@ class AttemptInline(Evidence):
     fields = ("number", "state", "request_id", "prepared_at", "sent_at", "answered_at", "reply")
 
 
+def _clock(field: str) -> Any:
+    """A column of moments, to the second: what waits is told apart by seconds."""
+
+    @admin.display(description=field.removesuffix("_at").removesuffix("_until"), ordering=field)
+    def shown(row: Any) -> str:
+        at = getattr(row, field)
+        return f"{at:%-d %b %H:%M:%S}" if at else "–"
+
+    return shown
+
+
+@admin.display(description="clip", ordering="created_at")
+def shot(row: Generation) -> str:
+    """Enough of its id and its prompt to know it by."""
+    return f"{str(row.pk)[:8]} {shorten(row.prompt, 40, placeholder='…')}"
+
+
 @admin.register(Generation)
 class GenerationAdmin(ReadOnly):
     """Every wait is a column here."""
 
     list_display = (
-        "id",
+        shot,
+        "state",
+        *(_clock(each) for each in ("created_at", "turn_at", "wake_at", "lease_until", "deadline_at")),
+        "tries",
+        "reason",
         "workspace",
         "author",
         "endpoint",
-        "state",
-        "reason",
-        "turn_at",
-        "wake_at",
-        "lease_until",
-        "deadline_at",
-        "tries",
     )
+    ordering = ("-created_at",)
     list_filter = ("state", "mode", "reason")
     search_fields = ("id", "author__email", "workspace__name", "attempts__request_id")
     list_select_related = ("workspace", "author")

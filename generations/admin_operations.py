@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Collection
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -53,6 +54,7 @@ def _page(request: HttpRequest) -> dict[str, Any]:
         "closed": breaker.state == Breaker.State.CLOSED,
         "shut_for": vitals.shut_for(breaker),
         "places": vitals.places(breaker),
+        "places_set": settings.FAL_MAX_IN_FLIGHT,
         "line": list(vitals.line_by_workspace()),
         "lists": [
             ("Due longest", Generation.objects.overdue(moment).select_related("workspace")[:SHOWN]),

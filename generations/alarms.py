@@ -53,7 +53,7 @@ def _sent(breaker: Breaker) -> bool:
     global _paused_until  # noqa: PLW0603 - only the one reconciler comes here
     staff = User.objects.filter(is_staff=True, is_active=True).values_list("email", flat=True)
     link = settings.PUBLIC_URL + reverse("admin:generations_operations")
-    body = BODY.format(since=breaker.opened_at or now(), reason=breaker.reason, link=link)
+    body = BODY.format(since=breaker.opened_at or now(), reason=breaker.reason.rstrip("."), link=link)
     mail = EmailMessage("Dailies: fal does not take our requests", body, bcc=list(staff))
     try:
         mail.send()

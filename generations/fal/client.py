@@ -97,7 +97,7 @@ class Fal:
             return replies.Unknown()
         if reply.status in (200, 202) and isinstance(reply.body, dict):
             return replies.read_progress(reply.body)
-        raise Unavailable(f"status answered {reply.status}")
+        raise _unanswered("status", reply.status)
 
     def result(self, response_url: str) -> replies.ResultOutcome:
         """A request's output or its failure. Raises Unavailable.
@@ -110,21 +110,21 @@ class Fal:
         if reply.status in (404, 410):
             return replies.Unknown()
         if reply.body is None or reply.status in (401, 403, 429):
-            raise Unavailable(f"result answered {reply.status}")
+            raise _unanswered("result", reply.status)
         failure = read_failure(reply.status, reply.body, reply.headers.get("x-fal-error-type", ""))
         # Undocumented, but hard-coded in several clients: an early fetch is a 400 that says so.
         if reply.status == 400 and "in progress" in failure.message.lower():
             return replies.NotYet()
         # A gateway speaks in plain sentences; the failure of a run has a type.
         if reply.status >= 500 and not failure.kind:
-            raise Unavailable(f"result answered {reply.status}")
+            raise _unanswered("result", reply.status)
         return failure
 
     def cancel(self, cancel_url: str) -> str:
         """Ask to stop; fal's word for it. That it did stop only the result says. Raises Unavailable."""
         reply = self._ask("PUT", cancel_url)
         if reply.status >= 500 or reply.status in (401, 403, 429) or reply.body is None:
-            raise Unavailable(f"cancel answered {reply.status}")
+            raise _unanswered("cancel", reply.status)
         return str(reply.body.get("status", reply.status)) if isinstance(reply.body, dict) else ""
 
     def upload(self, content: bytes, *, content_type: str, name: str) -> str:
@@ -134,7 +134,7 @@ class Fal:
         body = reply.body if isinstance(reply.body, dict) else {}
         target, address = body.get("upload_url"), body.get("file_url")
         if reply.status not in (200, 201) or not isinstance(target, str) or not isinstance(address, str):
-            raise Unavailable(f"upload answered {reply.status}")
+            raise _unanswered("upload", reply.status)
         # The signed target is not fal's queue: it gets the bytes and never our key.
         put = self._ask("PUT", target, content=content, headers={"Content-Type": content_type}, key=False)
         if put.status not in (200, 201, 204):
@@ -149,11 +149,12 @@ class Fal:
         url = f"{self.account.queue_url}/fal-ai/veo3.1/requests/{uuid.uuid4()}/status"
         reply = self._ask("GET", url)
         if reply.status in (401, 403, 429) or reply.status >= 500 or reply.body is None:
-            raise Unavailable(f"probe answered {reply.status}")
+            raise _unanswered("probe", reply.status)
 
-    def listed(self, endpoint: str, since: datetime) -> list[replies.Listed]:
-        """What fal has of ours for an endpoint, newest first, with the inputs. Raises Unavailable."""
-        return self._list({"endpoint_id": endpoint, "start": since.isoformat()})
+    def listed(self, endpoint: str, since: datetime, until: datetime) -> list[replies.Listed]:
+        """What fal took of ours for an endpoint, newest first, with the inputs. Raises Unavailable."""
+        span = {"start": since.isoformat(), "end": until.isoformat()}
+        return self._list({"endpoint_id": endpoint, **span})
 
     def past(self, endpoint: str, request_id: str) -> replies.ResultOutcome:
         """A request's output by fal's list, for when the queue has forgotten it. Raises Unavailable."""
@@ -172,7 +173,7 @@ class Fal:
             reply = self._ask("GET", url)
             body = reply.body if isinstance(reply.body, dict) else {}
             if reply.status != 200 or not isinstance(items := body.get("items"), list):
-                raise Unavailable(f"list answered {reply.status}")
+                raise _unanswered("list", reply.status)
             found += [entry for item in items if (entry := replies.read_listed(item))]
             cursor = body.get("next_cursor")
             if not body.get("has_more") or not isinstance(cursor, str):
@@ -252,6 +253,12 @@ class Fal:
             client.stream(method, url, headers=sent, **request) as response,
         ):
             return Reply(response.status_code, response.headers, _read_json(response))
+
+
+def _unanswered(question: str, status: int) -> Unavailable:
+    """For operators: 401 and 403 are about us, everything else is fal's own trouble."""
+    ours = "the key or the account is refused: " if status in (401, 403) else ""
+    return Unavailable(f"{ours}{question} answered {status}")
 
 
 def _read_json(response: httpx.Response) -> Any:

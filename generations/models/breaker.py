@@ -23,9 +23,9 @@ class Breaker(models.Model):
     """
 
     class State(models.TextChoices):
-        CLOSED = "closed", "Closed: all is well"
-        OPEN = "open", "Open: nothing is sent"
-        TRYING = "trying", "Trying with one request"
+        CLOSED = "closed", "Running"
+        OPEN = "open", "Stopped"
+        TRYING = "trying", "Trying one request"
 
     name = models.CharField(max_length=20, primary_key=True, default="fal")
     state = models.CharField(max_length=8, choices=State.choices, default=State.CLOSED)
@@ -158,13 +158,13 @@ class Breaker(models.Model):
 
     @classmethod
     def throttle(cls, out: int, seconds: float) -> None:
-        """fal has enough of us: half as many places, and nothing for so long.
+        """fal has enough of us: a quarter fewer places than are in use, and nothing for so long.
 
         What else is refused before a place came back was sent at the same time, and says the same once more.
         """
         moment, row = now(), cls._row()
         anew = Q(narrowed_at=None) | Q(narrowed_at__lte=moment - business(REGROWS))
-        row.filter(anew).update(places=max(1, out // 2), narrowed_at=moment)
+        row.filter(anew).update(places=max(1, out * 3 // 4), narrowed_at=moment)
         if seconds:
             row.update(quiet_until=moment + business(seconds))
 

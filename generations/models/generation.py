@@ -220,7 +220,19 @@ class Generation(models.Model):
     def revision(self) -> str:
         """Changes whenever a card of it would look different."""
         place = f"{self.standing.place}.{self.standing.delayed:d}" if self.standing else ""
-        return f"{self.state}-{self.queue_position}-{bool(self.cancel_requested_at):d}-{place}"
+        asked, turn = bool(self.cancel_requested_at), bool(self.turn_at)
+        return f"{self.state}-{self.queue_position}-{asked:d}{turn:d}{self.is_slow:d}-{place}"
+
+    @property
+    def waiting_since(self) -> datetime:
+        """When what it waits for now began: its turn to be sent, or else its order."""
+        return self.turn_at or self.created_at
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether fal has had it for longer than it usually takes."""
+        with_fal = self.state == State.SUBMITTED and self.typical is not None
+        return with_fal and now() > self.waiting_since + timedelta(seconds=self.typical or 0)
 
     @property
     def charged(self) -> int:

@@ -7,6 +7,7 @@ an hour the end, uncharged; a result that comes even later is a gift.
 import json
 import logging
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +24,7 @@ from generations.motor.deliveries import look_if_asked, taken_on
 from generations.timing import (
     AMBIGUOUS_LOOKS,
     FOLLOW_LEASE,
+    LEASE,
     MINUTE,
     QUEUE_DEADLINE,
     START_DEADLINE,
@@ -32,7 +34,7 @@ from generations.timing import (
 
 logger = logging.getLogger(__name__)
 
-# fal's clock and ours may differ, but not in a drill: a request is looked for from so long before it.
+# fal's clock and ours may differ, but not in a drill: a request is looked for so long before and after it.
 CLOCKS = 15 * MINUTE
 # The list is long and dear; when it could not be read in time, it is tried so much later.
 UNREADABLE = 5 * MINUTE
@@ -94,8 +96,9 @@ def _found(generation: Generation, attempt: Attempt) -> str | None:
 
     Raises Unavailable.
     """
-    since = (attempt.sent_at or attempt.prepared_at) - business(CLOCKS)
-    listed = connect().listed(generation.endpoint, since)
+    sent = attempt.sent_at or attempt.prepared_at
+    until = sent + timedelta(seconds=LEASE) + business(CLOCKS)
+    listed = connect().listed(generation.endpoint, sent - business(CLOCKS), until)
     wanted = _canonical(attempt.arguments)
     same = {each.request_id for each in listed if _canonical(each.input) == wanted}
     same -= set(Attempt.objects.filter(request_id__in=same).values_list("request_id", flat=True))

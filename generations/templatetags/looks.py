@@ -52,6 +52,18 @@ def state_icon(state: str) -> str:
 
 
 @register.filter
+def state_words(generation: Generation) -> str:
+    """What people call the state it is in."""
+    if generation.cancel_requested_at and generation.is_open:
+        return "Stopping"
+    if generation.late_free:
+        return "Ready, free"
+    if generation.state == State.SUBMITTED and generation.queue_position is not None:
+        return "In fal’s queue"
+    return str(generation.get_state_display())
+
+
+@register.filter
 def event_icon(kind: str) -> str:
     """The picture of a timeline entry."""
     return EVENT_ICONS.get(kind, "info")
@@ -75,6 +87,12 @@ def timespan(seconds: int) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
     return " ".join([f"{value}\u00a0{unit}" for value, unit in parts if value][:2]) or "0\u00a0s"
+
+
+@register.filter
+def about(seconds: int) -> str:
+    """The same of a typical time: below ten seconds a figure would only look exact."""
+    return timespan(seconds) if seconds >= 10 else "a few seconds"
 
 
 @register.filter

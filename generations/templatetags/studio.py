@@ -37,9 +37,9 @@ def get(mapping: dict[str, object], key: str) -> object:
 REASONS: dict[str, tuple[str, str]] = {
     Reason.CONTENT_POLICY: (
         "The model's safety filter stopped this shot.",
-        "Change the prompt or the pictures and run it again.",
+        "Change the prompt or the pictures and try again.",
     ),
-    Reason.BAD_INPUT: ("The model refused one of the inputs.", "Change the marked field and run it again."),
+    Reason.BAD_INPUT: ("The model refused one of the inputs.", "Change the marked field and try again."),
     Reason.BUSY: ("The model was too busy.", "Run it again in a while."),
     Reason.TIMEOUT: ("The model took too long.", "Run it again; a shorter or smaller clip is quicker."),
     Reason.PROVIDER_FAULT: ("Something broke at the provider.", "Run it again; it is not your input."),
@@ -59,7 +59,7 @@ REASONS: dict[str, tuple[str, str]] = {
         "It did not finish in time.",
         "Should the clip still arrive, it is yours for free. You may run it again now.",
     ),
-    Reason.CANCELLED: ("Cancelled.", "Use its settings to start again."),
+    Reason.CANCELLED: ("Cancelled.", "Run it again, or change it first."),
 }
 
 

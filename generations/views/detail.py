@@ -1,7 +1,6 @@
 """One generation: everything known about it, and what can be done with it."""
 
 import uuid
-from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -16,9 +15,10 @@ from generations import doorbell
 from generations.catalogue import CATALOGUE, Field
 from generations.failpoints import failpoint
 from generations.fal.failures import Reason
-from generations.models import Delivery, Generation, State, Upload
+from generations.models import Generation, State, Upload
 from generations.orders import price
 from generations.timing import now
+from generations.views import statement, timeline
 from generations.views.actor import ActorRequest, with_actor
 from generations.waits import explain
 
@@ -40,13 +40,16 @@ def facts(request: ActorRequest, generation: Generation) -> dict[str, Any]:
     """All that the detail page shows."""
     endpoint = CATALOGUE.get(generation.endpoint)
     may = request.actor.may_on
+    entry = LedgerEntry.objects.filter(hold=generation.hold).first()
     return {
         "generation": generation,
         "endpoint": endpoint,
         "settings": _settings(generation),
         "uploads": _uploads(generation),
-        "timeline": timeline(generation),
-        "entry": LedgerEntry.objects.filter(hold=generation.hold).first(),
+        "timeline": timeline.told(generation),
+        "technical": timeline.technical(generation),
+        "entry": entry,
+        "entry_page": statement.cursor(entry.seq + 1) if entry else "",
         "parent": generation.remix_of,
         "may_cancel": may(Action.CREATE, Action.CANCEL_ANY, generation.author_id),
         "form_key": uuid.uuid4(),
@@ -92,31 +95,6 @@ def _uploads(generation: Generation) -> list[Upload]:
     return [found[each] for each in ids if each in found]
 
 
-def timeline(generation: Generation) -> list[dict[str, Any]]:
-    """States, attempts, deliveries and money in the order they happened."""
-    events = [
-        _event(each.at, "state", State(each.after).label, each.cause) for each in generation.changes.all()
-    ]
-    events += [
-        _event(each.prepared_at, "attempt", f"Attempt {each.number}", f"{each.state} {each.request_id or ''}")
-        for each in generation.attempts.all()
-    ]
-    events += [
-        _event(each.received_at, "delivery", "Webhook received", f"{each.status}, signature verified")
-        for each in Delivery.objects.filter(attempt__generation=generation)
-    ]
-    hold = generation.hold
-    events.append(_event(hold.created_at, "money", f"{hold.amount} credits held"))
-    if hold.resolved_at:
-        end = "charged" if hold.state == hold.State.CAPTURED else "available again"
-        events.append(_event(hold.resolved_at, "money", f"{hold.amount} credits {end}"))
-    return sorted(events, key=lambda event: event["at"])
-
-
-def _event(at: datetime, kind: str, title: str, text: str = "") -> dict[str, Any]:
-    return {"at": at, "kind": kind, "title": title, "text": text.strip()}
-
-
 @require_POST
 @with_actor
 def cancel(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
@@ -133,6 +111,8 @@ def cancel(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
     else:
         messages.info(request, "It has ended already.")
     AuditEvent.of("generation.cancel", generation, actor=request.actor.user).save()
+    if request.POST.get("next") == "queue":  # whoever tidies the queue stays there
+        return redirect("generations:queue")
     return redirect("generations:detail", pk=pk)
 
 

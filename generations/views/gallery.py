@@ -6,7 +6,7 @@ from typing import Any
 
 import django_filters
 from django.core import signing
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleLessThan
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -17,7 +17,7 @@ from accounts.policy import Action, Actor
 from generations.catalogue import Mode
 from generations.models import OPEN, Generation, State
 from generations.views.actor import ActorRequest, with_actor
-from generations.waits import explain
+from generations.waits import explain, team_order
 
 PAGE = 24
 # A page lists no more cards than it has; more ids than this in one question are somebody's experiment.
@@ -89,12 +89,18 @@ def gallery(request: ActorRequest) -> HttpResponse:
 @require_safe
 @with_actor
 def queue(request: ActorRequest) -> HttpResponse:
-    """What is being made in this workspace, and what ended lately."""
+    """What is being made in this workspace, what comes next, and what ended lately."""
     seen = Generation.objects.visible_to(request.actor).for_cards()
-    waiting = list(seen.filter(state__in=OPEN).order_by("-created_at", "-take", "-id")[:MOST_WATCHED])
-    explain(waiting)
+    places = team_order(request.actor.workspace.pk)
+    next_up = [key for key, place in places.items() if place <= MOST_WATCHED]
+    under_way = ~Q(state=State.QUEUED, turn_at=None)
+    found = seen.filter(Q(pk__in=next_up) | under_way, state__in=OPEN)
+    rows = sorted(found, key=lambda each: (places.get(each.pk, 0), each.created_at, each.take))
+    shown = rows[:MOST_WATCHED]
+    explain(shown)
     context = {
-        "open": waiting,
+        "open": shown,
+        "more": len(rows) - len(next_up) + len(places) - len(shown),
         "ended": list(seen.exclude(state__in=OPEN).order_by("-created_at", "-id")[:12]),
     }
     return render(request, "generations/queue.html", context)

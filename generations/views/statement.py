@@ -17,6 +17,11 @@ PAGE = 50
 CURSOR_SALT = "statement"
 
 
+def cursor(seq: int) -> str:
+    """`?after=`: the page of what came before this entry."""
+    return signing.dumps(seq, salt=CURSOR_SALT)
+
+
 @require_safe
 @with_actor
 def statement(request: ActorRequest) -> HttpResponse:
@@ -36,8 +41,8 @@ def statement(request: ActorRequest) -> HttpResponse:
     context = {
         "wallet": wallet,
         "entries": shown[:PAGE],
-        "next": signing.dumps(shown[PAGE - 1].seq, salt=CURSOR_SALT) if len(shown) > PAGE else "",
-        "holds": held.order_by("-created_at")[:PAGE],
+        "next": cursor(shown[PAGE - 1].seq) if len(shown) > PAGE else "",
+        "holds": list(held.order_by("-created_at")[:PAGE]),
         "spent": -(spent.aggregate(total=Sum("amount"))["total"] or 0),
         "spent_this_month": -(spent.filter(at__gte=month).aggregate(total=Sum("amount"))["total"] or 0),
     }

@@ -50,7 +50,7 @@ def test_it_is_linked_from_the_index_and_shows_what_waits(root: Client, world: W
     generation = late(world)
     text = root.get(PAGE).content.decode()
     assert str(generation.pk) in text
-    for words in ("Due longest", "never seen", "Closed: all is well", "Northlight", "1 of 40"):
+    for words in ("Due longest", "never seen", "Running", "Northlight", "1 of 40"):
         assert words in text
     assert "Try fal now" not in text
 

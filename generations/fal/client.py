@@ -5,6 +5,7 @@ Facts: fal's queue documentation; certainty of each is noted where it is less th
 """
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,8 +27,8 @@ JSON_CAP = 1024 * 1024
 CONNECT, WRITE, READ = 1 / 8, 1 / 2, 3 / 4
 UPLOAD = 3
 LIST_PAGE = 100
-# So many pages of fal's request list are read; more than that within an attempt's minutes is somebody else's.
-LIST_PAGES = 5
+# fal's request list is read for this share of a call's time; its last page may take a whole one.
+LIST_SHARE = 1 / 2
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,8 @@ class Fal:
     def _list(self, wanted: Mapping[str, str]) -> list[replies.Listed]:
         found: list[replies.Listed] = []
         query: dict[str, str] = {**wanted, "expand": "payloads", "limit": str(LIST_PAGE)}
-        for _ in range(LIST_PAGES):
+        ends = time.monotonic() + LIST_SHARE * self.account.patience
+        while True:
             url = f"{self.account.api_url}/models/requests/by-endpoint?{urlencode(query)}"
             reply = self._ask("GET", url)
             body = reply.body if isinstance(reply.body, dict) else {}
@@ -178,8 +180,9 @@ class Fal:
             cursor = body.get("next_cursor")
             if not body.get("has_more") or not isinstance(cursor, str):
                 return found
+            if cursor == query.get("cursor") or time.monotonic() > ends:
+                raise Unavailable("a list that does not end in time")
             query["cursor"] = cursor
-        raise Unavailable("a list longer than we read")
 
     def addresses(self, request_path: str, request_id: str) -> dict[str, str]:
         """The follow-up addresses of a request adopted from a webhook, whose submit reply was lost."""

@@ -34,8 +34,8 @@ from generations.timing import (
 
 logger = logging.getLogger(__name__)
 
-# fal's clock and ours may differ, but not in a drill: a request is looked for so long before and after it.
-CLOCKS = 15 * MINUTE
+# fal's clock and ours may differ by as much as a webhook may be old: so far around the sending is looked.
+CLOCKS = 5 * MINUTE
 # The list is long and dear; when it could not be read in time, it is tried so much later.
 UNREADABLE = 5 * MINUTE
 # A list that lacked it so often, over so long, was not just behind.

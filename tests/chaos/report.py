@@ -25,12 +25,14 @@ def lines(outcome: Outcome) -> Iterator[str]:
         yield from (f"      {line}" for line in outcome.words.get(row.id, ())) if row else ()
     if len(outcome.findings) > SHOWN:
         yield f"  … and {len(outcome.findings) - SHOWN} more"
+    if outcome.findings:
+        yield verdict(outcome)  # what was said above has scrolled away by now
 
 
 def figures(outcome: Outcome) -> Iterator[tuple[str, str]]:
     rows, said = outcome.evidence.books.generations, outcome.evidence.submissions
     ended = Counter(each.state for each in rows)
-    reasons = Counter(each.reason for each in rows if each.state == "failed")
+    reasons = Counter(each.reason or "without a reason" for each in rows if each.state == "failed")
     waits = sorted(each.seconds for each in rows if each.seconds is not None) or [0.0]
     busy = outcome.seconds["safety"] + outcome.seconds["quiet"]
     yield "clips ordered", f"{outcome.wishes.n} by {outcome.wishes.people} people"

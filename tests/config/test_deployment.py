@@ -117,11 +117,18 @@ def test_the_image_starts_the_web_process_unless_told_otherwise():
     assert words == shlex.split(procfile()["web"].replace("${WEB_WORKERS:-2}", "2"))
 
 
-def test_the_example_environment_lists_exactly_the_variables_that_settings_read():
+def test_the_example_environment_lists_exactly_the_variables_that_are_read():
     read = set(re.findall(r'\benv(?:\.\w+)?\(\s*"([A-Z_]+)"', (ROOT / "config/settings.py").read_text()))
+    read |= set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "compose.yaml").read_text()))
     listed = re.findall(r"^(?:# )?([A-Z][A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
     assert len(listed) == len(set(listed))
     assert set(listed) == read
+
+
+def test_a_shell_can_load_the_example_environment():
+    load = 'set -a; . ./.env.example; set +a; printf %s "$EMAIL_FROM"'
+    shell = subprocess.run(["sh", "-euc", load], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert shell.stdout == "Dailies <dailies@example.com>"
 
 
 def test_ci_runs_the_test_command_of_the_readme_with_the_browser_required():

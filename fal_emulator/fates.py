@@ -61,7 +61,8 @@ FATES: tuple[Fate, ...] = (
     ),
     Fate(
         "locked",
-        "The submit is refused with 403: the account is locked for lack of credit.",
+        "The submit is refused with 403: the account is locked for lack of credit. "
+        "Cancel it, or it stops all sending now and then.",
         on("submit", "403"),
     ),
     Fate(

@@ -22,7 +22,7 @@ BODY = """\
 Since {since:%Y-%m-%d %H:%M} UTC fal does not take our requests: {reason}.
 
 Nothing is sent now, and nothing fails because of it: new clips wait in line, and go out when fal answers
-again. We ask by ourselves, at least every five minutes.
+again. We ask by ourselves, at least every two minutes.
 
 When the reason speaks of the key or the balance: look at fal's dashboard, put a new key into FAL_KEY and
 restart the processes, or top the account up; then press "Try fal now" here:

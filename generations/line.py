@@ -15,7 +15,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
-from django.db.models import Case, Count, F, Max, Value, When, Window
+from django.db.models import Case, Count, F, Max, Min, Value, When, Window
 from django.db.models.functions import RowNumber
 
 from accounts.models import Workspace
@@ -164,7 +164,9 @@ def _turn() -> list[uuid.UUID]:
     room = breaker.room(settings.FAL_MAX_IN_FLIGHT, out.total)
     trying = breaker.state == Breaker.State.TRYING
     if trying:
+        # Not one that was refused before while another can: it may have been about that clip alone.
         room = min(room, 1)
+        ready = ready.filter(tries=ready.aggregate(least=Min("tries"))["least"])
     if not room:
         return []
     out.turns = _turns(ready, moment)

@@ -9,7 +9,8 @@ from generations.timing import CALL, business, now
 
 # So many bad answers in a row, within the window, and we stop asking.
 FAILURES, WINDOW = 5, 30.0
-FIRST_PAUSE, LONGEST_PAUSE = 30.0, 300.0
+# A probe costs nothing, so a fal that is back is found within two minutes.
+FIRST_PAUSE, LONGEST_PAUSE = 30.0, 120.0
 # Seconds after a 429 until one more may be out, and one more.
 REGROWS = 10.0
 

@@ -1,5 +1,6 @@
 """`python -m tests.defects [WORD …]`: plant each defect (with a word in its name), run its tests."""
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -53,11 +54,22 @@ def caught(defect: Defect | None, tests: tuple[str, ...]) -> bool:
         return failed
 
 
-def main(words: list[str]) -> int:
+def chosen_by(words: list[str]) -> list[Defect]:
+    """Those with one of the words in their name; all without words. SystemExit when there is none."""
+    chosen = [each for each in DEFECTS if not words or any(word in each.name for word in words)]
+    if not chosen:
+        names = "\n  ".join(each.name for each in DEFECTS)
+        raise SystemExit(f"No defect has {' or '.join(words)} in its name; there are:\n  {names}")
+    return chosen
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.defects", description=__doc__)
+    parser.add_argument("words", nargs="*", metavar="WORD", help="only defects with one of these in the name")
+    chosen = chosen_by(parser.parse_args().words)
     if caught(None, CONTROL):
         raise SystemExit("these tests fail without any defect")
     survivors = []
-    chosen = [each for each in DEFECTS if not words or any(word in each.name for word in words)]
     for defect in chosen:
         started = time.monotonic()
         noticed = caught(defect, defect.noticed_by)
@@ -71,4 +83,4 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

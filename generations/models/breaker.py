@@ -24,9 +24,9 @@ class Breaker(models.Model):
     """
 
     class State(models.TextChoices):
-        CLOSED = "closed", "Running"
-        OPEN = "open", "Stopped"
-        TRYING = "trying", "Trying one request"
+        CLOSED = "closed", "Closed: all is well"
+        OPEN = "open", "Open: nothing is sent"
+        TRYING = "trying", "Trying with one request"
 
     name = models.CharField(max_length=20, primary_key=True, default="fal")
     state = models.CharField(max_length=8, choices=State.choices, default=State.CLOSED)

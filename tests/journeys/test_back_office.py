@@ -45,7 +45,7 @@ def test_an_operator_looks_at_what_waits_from_the_first_page(
     page.goto(f"{demo.url}/admin/")
     page.get_by_role("link", name="Operations: what waits, and why").click()
     expect(page.locator("dl.figures")).to_contain_text("s ago")
-    expect(page.get_by_role("heading", name="fal's door")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sending to fal")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     context.close()
     assert problems == []

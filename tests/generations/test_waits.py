@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import Wallet
 from generations import line, orders
 from generations.models import Attempt, Breaker, Generation, State
+from generations.views import timeline
 from generations.waits import explain, team_order, typical_seconds
 from tests.generations.test_access import finished
 from tests.world import LITE, World, order
@@ -60,6 +61,46 @@ def test_a_card_is_drawn_anew_when_its_place_changes(world: World) -> None:
     after = Generation.objects.get(pk=second.pk)
     explain([after])
     assert before.revision != after.revision
+
+
+def test_what_takes_longer_than_usual_says_so_and_counts_from_its_turn(world: World) -> None:
+    clip = place(world.alice)
+    turned = timezone.now() - timedelta(seconds=50)
+    clip.state, clip.turn_at = State.SUBMITTED, turned  # looked at, not kept
+    assert clip.waiting_since == turned
+    looks = {}
+    for typical in (80, 40):
+        clip.typical = typical
+        looks[typical] = clip.is_slow, clip.revision
+    assert (looks[80][0], looks[40][0]) == (False, True)
+    assert looks[80][1] != looks[40][1]
+
+
+def test_a_clip_without_a_turn_is_never_slow(world: World) -> None:
+    clip = place(world.alice)
+    clip.typical = 0
+    assert (clip.waiting_since, clip.is_slow) == (clip.created_at, False)
+
+
+def test_whoever_cancels_in_the_queue_stays_there(world: World, client_of: Any) -> None:
+    address = reverse("generations:cancel", args=[place(world.alice).pk])
+    answer = client_of("alice").post(address, {"next": "queue"})
+    assert answer.url == reverse("generations:queue")
+    other = place(world.alice)
+    answer = client_of("alice").post(
+        reverse("generations:cancel", args=[other.pk]), {"next": "https://evil.example"}
+    )
+    assert answer.url == reverse("generations:detail", args=[other.pk])
+
+
+def test_its_story_is_told_in_words_and_the_machinery_apart(world: World) -> None:
+    done = finished(world)
+    request = str(done.attempts.get().request_id)
+    words = [event.text for event in timeline.told(done)]
+    assert words[0] == "Ordered"
+    assert "In the gallery" in words
+    assert not any(request in each or "attempt" in each for each in words)
+    assert any(request in event.text for event in timeline.technical(done))
 
 
 def test_the_typical_time_is_a_median_of_what_others_took(world: World) -> None:

@@ -1,5 +1,7 @@
 """The contenders that reserve credits, and what their books must say afterwards."""
 
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -91,7 +93,9 @@ class Crowd:
 
     def books(self, teams: Sequence[Team]) -> list[Fact]:
         """What must be so, however fast it went."""
-        errors = sum(each.tally.errors.total() for each in teams)
+        errors: Counter[str] = sum((each.tally.errors for each in teams), Counter())
+        for words, count in errors.items():
+            print(f"{count} times {words}", file=sys.stderr)
         where = f"{self.clients} clients"
         return [
             Fact(
@@ -103,7 +107,7 @@ class Crowd:
             Fact(
                 "", f"holds without their generation, {where}", self.stage.ask(self.database, BARE_HOLDS), 0
             ),
-            Fact("", f"errors, {where}", errors, 0),
+            Fact("", f"errors, {where}", errors.total(), 0),
         ]
 
 

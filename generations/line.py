@@ -163,12 +163,12 @@ def _turn() -> list[uuid.UUID]:
     breaker, out = Breaker.current(), _out()
     room = breaker.room(settings.FAL_MAX_IN_FLIGHT, out.total)
     trying = breaker.state == Breaker.State.TRYING
-    if trying:
-        # Not one that was refused before while another can: it may have been about that clip alone.
-        room = min(room, 1)
-        ready = ready.filter(tries=ready.aggregate(least=Min("tries"))["least"])
     if not room:
         return []
+    if trying:
+        # Not one that was refused before while another can: it may have been about that clip alone.
+        room = 1
+        ready = ready.filter(tries=ready.aggregate(least=Min("tries"))["least"])
     out.turns = _turns(ready, moment)
     chosen = [each.pk for each in choose(_heads(ready, room), out, _rules(breaker), room)]
     if trying and chosen and not breaker.claim_try():

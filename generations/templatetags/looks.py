@@ -30,7 +30,7 @@ STATE_ICONS = {
 }
 # A shape and what its ratio stays below: half way between 9:16, 3:4, 1:1, 4:3 and 16:9.
 SHAPES = {"tall": 0.65, "portrait": 0.87, "square": 1.16, "classic": 1.55}
-EVENT_ICONS = {"state": "reel", "attempt": "send", "delivery": "hook", "money": "credits"}
+EVENT_ICONS = {"state": "reel", "money": "credits"}
 # What the price depends on: a change of one of these asks for a new quote.
 PRICED = ("duration", "resolution", "generate_audio", "takes")
 

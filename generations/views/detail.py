@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -40,6 +41,7 @@ def facts(request: ActorRequest, generation: Generation) -> dict[str, Any]:
     """All that the detail page shows."""
     endpoint = CATALOGUE.get(generation.endpoint)
     may = request.actor.may_on
+    prefetch_related_objects([generation], "changes")  # both ways of telling the story read them
     entry = LedgerEntry.objects.filter(hold=generation.hold).first()
     return {
         "generation": generation,

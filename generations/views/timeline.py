@@ -27,7 +27,6 @@ CAUSES = {
     "adopted by webhook": "fal had taken it",
     "found in fal's list": "fal had taken it",
     "accepted before": "fal had taken it",
-    "late webhook": "It arrived after all",
     "deadline": "Given up at its deadline",
     "unconfirmed": "Given up: nothing shows that fal took it",
     "file lost": "Its file could not be fetched",

@@ -3,6 +3,8 @@
 Used by migrations; code that forgets the rule, a console or the admin meet the database's refusal.
 """
 
+from collections.abc import Sequence
+
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
@@ -51,3 +53,24 @@ def append_only(table: str) -> migrations.RunPython:
             editor.execute(statement, None)
 
     return migrations.RunPython(guard, unguard)
+
+
+def guarded_again(tables: Sequence[str], *further: str) -> migrations.RunPython:
+    """A migration step that puts the guards of `tables`, and `further` triggers, back on SQLite.
+
+    It makes a table anew to change it, and the triggers of the old one are gone with it.
+    """
+
+    def guard(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
+        if editor.connection.vendor != "sqlite":
+            return
+        with editor.connection.cursor() as cursor:
+            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+            there = {name for (name,) in cursor.fetchall()}
+        wanted = [*further, *(each for table in tables for each in statements("sqlite", table))]
+        for statement in wanted:
+            name = statement.split()[2]
+            if name not in there:
+                editor.execute(statement, None)
+
+    return migrations.RunPython(guard, migrations.RunPython.noop)

@@ -1,4 +1,4 @@
-"""Insert rows only if a conditional UPDATE found its row: one statement, all or nothing.
+"""Insert rows only if a guard, such as a conditional UPDATE, found its row: one statement, all or nothing.
 
 The hot path of spending. On PostgreSQL it is a single CTE (2–4 times the throughput of the ORM's
 sequence, and the wallet's lock spans one round trip); SQLite does not take UPDATE inside WITH, so
@@ -6,7 +6,7 @@ there it is the same steps in one IMMEDIATE transaction. Both are proven equal b
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -21,8 +21,19 @@ from accounts.prepared import first
 Model = type[models.Model]
 
 
-def insert_if(guard: str, values: Sequence[Any], rows: Sequence[models.Model]) -> bool:
-    """Run `guard`, an UPDATE of one row, and insert `rows`; False, and nothing done, when it finds none.
+@dataclass(frozen=True)
+class Guard:
+    """What must be so. `postgresql`: CTEs, the last one or an earlier one named `guard` and giving a row if
+    it is so. `sqlite`: statements, of which the first changes a row if it is so. Values are named, as in
+    `%(amount)s`, and on PostgreSQL cast where they stand.
+    """
+
+    postgresql: str
+    sqlite: tuple[str, ...]
+
+
+def insert_if(guard: Guard, values: Mapping[str, Any], rows: Sequence[models.Model]) -> bool:
+    """Do what `guard` says and insert `rows`; False, and nothing done, when it finds no row.
 
     `guard` is a constant: the statement made from it is kept. Raises IntegrityError when a constraint
     of any row refuses; then nothing is written.
@@ -32,19 +43,22 @@ def insert_if(guard: str, values: Sequence[Any], rows: Sequence[models.Model]) -
         return _insert_by_statement(guard, values, groups)
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(guard, values)
+            first, *further = guard.sqlite
+            cursor.execute(first, values)
             if not cursor.rowcount:
                 return False
+            for statement in further:
+                cursor.execute(statement, values)
         for model, group in groups:
             model._meta.default_manager.bulk_create(group)  # type: ignore[union-attr]  # none is abstract
     return True
 
 
 def _insert_by_statement(
-    guard: str, values: Sequence[Any], groups: Sequence[tuple[Model, list[models.Model]]]
+    guard: Guard, values: Mapping[str, Any], groups: Sequence[tuple[Model, list[models.Model]]]
 ) -> bool:
-    statement = _statement(guard, *((model, len(group)) for model, group in groups))
-    sent = list(_as_text(values))
+    statement = _statement(guard, *values, groups=tuple((model, len(group)) for model, group in groups))
+    sent = list(_as_text(values.values()))
     for model, group in groups:
         for row in group:
             sent += _as_text(Columns.of(model).values(row))
@@ -56,13 +70,11 @@ def _insert_by_statement(
 
 
 @cache
-def _statement(guard: str, *inserted: tuple[Model, int]) -> str:
+def _statement(guard: Guard, *named: str, groups: tuple[tuple[Model, int], ...]) -> str:
     """Making it anew each time would take as long as the database takes to run it."""
     number = count(1)
-    while "%s" in guard:
-        guard = guard.replace("%s", f"${next(number)}", 1)
-    parts = [f"guard AS ({guard} RETURNING 1)"]
-    for position, (model, rows) in enumerate(inserted):
+    parts = [guard.postgresql % {name: f"${next(number)}" for name in named}]
+    for position, (model, rows) in enumerate(groups):
         columns = Columns.of(model)
         places = [", ".join(f"${next(number)}::{kind}" for kind in columns.kinds) for _ in range(rows)]
         # Names and types come from our own models; every value is a parameter.

@@ -112,6 +112,7 @@ def order() -> Generation:
 def copy_order(generation: Generation, count: int) -> None:
     """Its hold, itself and its history, with the credits that so many hold."""
     hold = generation.hold
+    assert hold
     copy(hold, count, id=as_uuid("hold"))
     fresh = {"id": as_uuid("generation"), "hold_id": as_uuid("hold"), "form_key": as_uuid("form")}
     copy(generation, count, **fresh)

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "django_htmx",
     "django_filters",
     "template_partials",
@@ -51,6 +52,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.requests.NameRequests",
     "generations.middleware.FalsDoor",
+    "accounts.middleware.WorkspaceInAddress",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -66,6 +68,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.WorkspaceMiddleware",
+    "accounts.middleware.SecondFactorMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -117,7 +120,7 @@ CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://dailies")
 # The time-out is RQ's last resort only; every step has time-outs of its own.
 RQ_QUEUES = {
     name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": timeout, "SERIALIZER": "rq.serializers.JSONSerializer"}
-    for name, timeout in {"drive": 180, "media": 900}.items()
+    for name, timeout in {"drive": 180, "media": 900, "mail": 180}.items()
 }
 
 # ── People ──────────────────────────────────────────────────────────────────────────────────────
@@ -138,6 +141,14 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SECURE else "http"
 # How many proxies stand before us: without it they all look like one visitor to the rate limits, and
 # with too many of it a visitor may claim to be anybody.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
+MFA_ADAPTER = "accounts.adapter.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Dailies"
+# Browsers take passkeys on plain http from their own machine only.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE
+# Whoever may see every tenant's data proves themselves by a second factor.
+STAFF_MFA = env.bool("STAFF_MFA", default=True)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator", "NumericPasswordValidator")
@@ -185,6 +196,12 @@ EXPRESS_CREDITS = env.int("EXPRESS_CREDITS", default=60)
 RESUBMIT_AMBIGUOUS = env.int("RESUBMIT_AMBIGUOUS", default=0)
 # fal's pages disagree on how long a clip it extends may be (8 s or 30 s); the safe reading is ours.
 EXTEND_MAX_SECONDS = env.float("EXTEND_MAX_SECONDS", default=8.0)
+
+# ── The API and webhooks to other programs ──────────────────────────────────────────────────────
+# Requests a minute that one token may make.
+API_RATE = env.int("API_RATE", default=600)
+# Whether webhooks may go to addresses inside the network, and by plain http. Only for a machine of one's own.
+WEBHOOKS_INSIDE = env.bool("WEBHOOKS_INSIDE", default=False)
 
 # ── Files ───────────────────────────────────────────────────────────────────────────────────────
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(DATA_DIR / "media")))

@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.books import LEDGER, Violation, broken, unguarded
-from generations.models import MOVES, OPEN, TERMINAL, State
+from generations.models import FIRST, MOVES, OPEN, TERMINAL, State
 from generations.models.attempt import LIVE
 from generations.timing import HOUR, MINUTE, business
 
@@ -27,7 +27,8 @@ def _listed(words: Any) -> str:
 
 
 ENDED, WITH_CLIP = _listed(TERMINAL), _listed({State.SUBMITTED, State.STORING, State.SUCCEEDED})
-EDGES = _listed({f">{State.QUEUED}", *(f"{old}>{new}" for old, news in MOVES.items() for new in news)})
+BEGINNINGS = {f">{state}" for state in FIRST}
+EDGES = _listed(BEGINNINGS | {f"{old}>{new}" for old, news in MOVES.items() for new in news})
 
 # Credits and the state that decides about them.
 SETTLEMENT: Mapping[str, str] = {
@@ -49,6 +50,11 @@ SETTLEMENT: Mapping[str, str] = {
     "succeeded means charged, or given away": """
         SELECT g.id FROM generations_generation g JOIN accounts_hold h ON h.id = g.hold_id
         WHERE (g.state = 'succeeded' AND NOT g.late_free) <> (h.state = 'captured')
+    """,
+    "only what awaits approval, or ended there, has no hold": """
+        SELECT g.id FROM generations_generation g
+        WHERE (g.hold_id IS NULL) <> NOT EXISTS (
+            SELECT 1 FROM generations_statechange c WHERE c.generation_id = g.id AND c.after = 'queued')
     """,
     "a generation has a price": """
         SELECT id FROM generations_generation WHERE cost <= 0 OR price_version = ''

@@ -142,7 +142,8 @@ def _hold(wallet: Wallet, actor: Actor, generations: Sequence[Generation]) -> bo
     """A wallet locked for seconds is tried again; one statement, so nothing is half done. Raises Refused."""
     for _ in range(LOCK_TRIES):
         try:
-            return wallet.hold([each.hold for each in generations], rows=_rows(actor, generations))
+            holds = [each.hold for each in generations if each.hold]
+            return wallet.hold(holds, rows=_rows(actor, generations))
         except OperationalError:
             continue
     raise Busy("So much is being ordered here that your order did not get through. Nothing was charged.")
@@ -204,7 +205,7 @@ def _row(actor: Actor, order: Order, quote: Quote, take: int, at: datetime) -> G
         seconds=seconds_of(order.input),
         audio=bool(order.input.get("generate_audio", False)),
         remix_of_id=order.remix_of,
-        hold=Hold(amount=quote.credits),
+        hold=_set_aside(actor, order, quote),
         cost=quote.credits,
         usd=quote.usd,
         price_lines=[line.as_json() for line in quote.lines],
@@ -212,6 +213,18 @@ def _row(actor: Actor, order: Order, quote: Quote, take: int, at: datetime) -> G
         wake_at=at,
         poked_at=at,
         deadline_at=at + business(QUEUE_DEADLINE),
+    )
+
+
+def _set_aside(actor: Actor, order: Order, quote: Quote) -> Hold:
+    """With what budgets ask about it."""
+    return Hold(
+        amount=quote.credits,
+        spender=actor.user,
+        role=actor.role.value,
+        token=actor.token,
+        tier=order.endpoint.quality.value,
+        resolution=str(order.input.get("resolution", "")),
     )
 
 
@@ -231,6 +244,7 @@ def _rows(actor: Actor, generations: Sequence[Generation]) -> list[Any]:
         "generation.created",
         first,
         actor=actor.user,
+        acting_as=actor.capacity,
         endpoint=first.endpoint,
         takes=len(generations),
         credits=sum(each.cost for each in generations),

@@ -57,6 +57,7 @@ class Role(models.TextChoices):
 
     OWNER = "owner", "Owner"
     ADMIN = "admin", "Admin"
+    BILLING = "billing", "Billing"
     CREATOR = "creator", "Creator"
     VIEWER = "viewer", "Viewer"
 
@@ -74,12 +75,24 @@ class Workspace(models.Model):
         help_text="Its weight in the line to fal: 2 gets twice as many places as 1 when both wait.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    # From then on nobody works here without a second factor; empty: it is everybody's own choice.
+    mfa_from = models.DateTimeField(null=True, blank=True)
+    # Nobody can act in it any more; its ledger, clips and audit trail stay.
+    closed_at = models.DateTimeField(null=True, blank=True)
     people: "models.ManyToManyField[User, Membership]" = models.ManyToManyField(
         User, through="Membership", related_name="workspaces"
     )
 
     def __str__(self) -> str:
         return self.name
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    """Selections of memberships."""
+
+    def active(self) -> "MembershipQuerySet":
+        """Those that let somebody in: not suspended, of a workspace that is not closed."""
+        return self.filter(suspended_at=None, workspace__closed_at=None, user__is_active=True)
 
 
 class Membership(models.Model):
@@ -89,6 +102,9 @@ class Membership(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.CREATOR)
     created_at = models.DateTimeField(auto_now_add=True)
+    suspended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -12,10 +12,21 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from accounts.models.budget import WITHIN_BUDGETS, Budget, month_of, values_of
 from accounts.models.people import Membership, Role, User, Workspace
-from accounts.reserve import insert_if
+from accounts.models.tokens import ApiToken
+from accounts.reserve import Guard, insert_if
 
-TAKE = "UPDATE accounts_wallet SET held = held + %s WHERE id = %s AND posted >= held + %s"
+# Where nobody has set a budget there is none to look for.
+TAKE = Guard(
+    postgresql="""guard AS (UPDATE accounts_wallet SET held = held + %(amount)s::bigint
+        WHERE id = %(wallet)s::bigint AND posted >= held + %(amount)s::bigint AND NOT budgeted
+        RETURNING 1)""",
+    sqlite=(
+        """UPDATE accounts_wallet SET held = held + %(amount)s
+        WHERE id = %(wallet)s AND posted >= held + %(amount)s AND NOT budgeted""",
+    ),
+)
 
 
 def open_workspace(name: str, *, owner: User, personal: bool = False) -> Workspace:
@@ -34,6 +45,8 @@ class Wallet(models.Model):
     posted = models.BigIntegerField(default=0)
     held = models.BigIntegerField(default=0)
     seq = models.BigIntegerField(default=0)
+    # Whether the workspace has a budget of any kind; set with the first.
+    budgeted = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [
@@ -60,15 +73,23 @@ class Wallet(models.Model):
             LedgerEntry.Kind.ADJUST, amount, cause=f"adjust:{cause}", actor=actor, reason=reason
         )
 
-    def hold(self, holds: Sequence["Hold"], *, rows: Sequence[models.Model] = ()) -> bool:
+    def hold(
+        self, holds: Sequence["Hold"], *, rows: Sequence[models.Model] = (), approved: bool = False
+    ) -> bool:
         """Reserve all of `holds` and insert `rows` with them, or do nothing and answer False.
 
-        One statement on PostgreSQL, one short IMMEDIATE transaction on SQLite (`accounts.reserve`).
+        All of one spender and for one thing. Credits and every budget are checked by the statement that
+        takes the hold, on PostgreSQL a single one, on SQLite one short IMMEDIATE transaction
+        (`accounts.reserve`). `approved`: budgets that ask do not stop it, but count it.
         """
-        amount = sum(hold.amount for hold in holds)
+        amount, month = sum(hold.amount for hold in holds), month_of(timezone.now())
         for hold in holds:
-            hold.wallet = self
-        return insert_if(TAKE, [amount, self.pk, amount], [*holds, *rows])
+            hold.wallet, hold.month = self, month
+        inserted = [*holds, *rows]
+        if not self.budgeted and insert_if(TAKE, {"amount": amount, "wallet": self.pk}, inserted):
+            return True
+        values = values_of(holds[0], workspace=self.workspace_id, amount=amount, approved=approved)
+        return insert_if(WITHIN_BUDGETS, values, inserted)
 
     @staticmethod
     def capture(hold_id: uuid.UUID) -> "LedgerEntry | None":
@@ -88,20 +109,25 @@ class Wallet(models.Model):
             if hold is None:
                 return False
             Wallet.objects.filter(pk=hold.wallet_id).update(held=F("held") - hold.amount)
+            hold.uncount()
             return True
 
     def refund(self, capture: "LedgerEntry", *, actor: User | None, reason: str) -> "LedgerEntry":
         """Give a charge of this wallet back in full; a second time is an IntegrityError."""
         if capture.wallet_id != self.pk:
             raise ValueError("a charge is refunded to the wallet that paid it")
-        return self._post(
-            LedgerEntry.Kind.REFUND,
-            -capture.amount,
-            cause=f"refund:{capture.pk}",
-            actor=actor,
-            reason=reason,
-            corrects=capture,
-        )
+        with transaction.atomic():
+            entry = self._post(
+                LedgerEntry.Kind.REFUND,
+                -capture.amount,
+                cause=f"refund:{capture.pk}",
+                actor=actor,
+                reason=reason,
+                corrects=capture,
+            )
+            if capture.hold:
+                capture.hold.uncount()
+        return entry
 
     def _post(
         self,
@@ -151,6 +177,18 @@ class Hold(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
 
+    # What budgets ask: who spends, in what role, by which token, for what, and in which month it counts.
+    spender = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    role = models.CharField(max_length=10, blank=True, default="", db_default="")
+    token = models.ForeignKey(
+        ApiToken, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    tier = models.CharField(max_length=12, blank=True, default="", db_default="")
+    resolution = models.CharField(max_length=8, blank=True, default="", db_default="")
+    month = models.DateField(null=True, blank=True)
+
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="hold_positive"),
@@ -178,6 +216,11 @@ class Hold(models.Model):
             return None
         hold.state = state
         return hold
+
+    def uncount(self) -> None:
+        """Give budgets back what they counted for it. Needs a transaction that has the wallet locked."""
+        if self.wallet.budgeted:
+            Budget.objects.give_back(self, self.amount)
 
 
 class LedgerEntry(models.Model):

@@ -23,6 +23,7 @@ def crew(workplace: Workplace, port: int, environment: Mapping[str, str]) -> lis
         "reconciler": [*MANAGE, "reconciler"],
         "worker": [*MANAGE, "rqworker", "drive", *WORKER],
         "media": [*MANAGE, "rqworker", "media", *WORKER],
+        "mail": [*MANAGE, "rqworker", "mail", *WORKER],
     }
     return [
         Child(name, command, workplace.logs / f"{name}.log", environment)

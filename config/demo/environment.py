@@ -29,6 +29,9 @@ def compose(workplace: Workplace, port: int, redis_url: str, emulator_port: int 
         "CACHE_URL": redis_url,
         "EMAIL_URL": f"filemail:///{quote(str(workplace.mail))}",
         "MEDIA_ROOT": str(workplace.media),
+        # Its people are samples, and everything happens on this machine.
+        "STAFF_MFA": "0",
+        "WEBHOOKS_INSIDE": "1",
     }
     if emulator_port is not None:
         own |= emulator_environment(emulator_port)

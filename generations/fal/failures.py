@@ -21,6 +21,9 @@ class Reason(StrEnum):
     UNCONFIRMED = "unconfirmed"
     DEADLINE = "deadline"
     CANCELLED = "cancelled"
+    # Over a budget that asks:
+    DENIED = "denied"
+    UNDECIDED = "undecided"
 
 
 # Model errors (`detail[].type`) and platform errors (`error_type`) in one table: the words do not clash.

@@ -2,11 +2,14 @@
 
 from generations.models.attempt import Attempt, Delivery
 from generations.models.breaker import Breaker
-from generations.models.generation import MOVES, OPEN, TERMINAL, WITH_FAL, Generation, State, StateChange
+from generations.models.collection import Collection, CollectionItem
+from generations.models.generation import Generation, StateChange
 from generations.models.media import Clip, Upload
 from generations.models.operation import EndpointSwitch, Heartbeat, Leadership, Notice
+from generations.models.state import FIRST, MOVES, OPEN, TERMINAL, WITH_FAL, State, Visibility
 
 __all__ = [
+    "FIRST",
     "MOVES",
     "OPEN",
     "TERMINAL",
@@ -14,6 +17,8 @@ __all__ = [
     "Attempt",
     "Breaker",
     "Clip",
+    "Collection",
+    "CollectionItem",
     "Delivery",
     "EndpointSwitch",
     "Generation",
@@ -23,4 +28,5 @@ __all__ = [
     "State",
     "StateChange",
     "Upload",
+    "Visibility",
 ]

@@ -13,47 +13,13 @@ from django.utils import timezone
 from accounts.models import Hold, User, Wallet, Workspace
 from accounts.policy import Actor
 from generations.models.media import Clip
+from generations.models.state import FIRST, MOVES, OPEN, TERMINAL, UNPAID, WITH_FAL, State, Visibility
 from generations.timing import MINUTE, business, now
 
 if TYPE_CHECKING:
     from generations.waits import Standing
 
 logger = logging.getLogger(__name__)
-
-
-class State(models.TextChoices):
-    """Where a generation is. fal's queue position and the like are details, not states."""
-
-    QUEUED = "queued", "Queued"
-    SUBMITTING = "submitting", "Sending"
-    AMBIGUOUS = "ambiguous", "Confirming"
-    SUBMITTED = "submitted", "Generating"
-    STORING = "storing", "Fetching"
-    SUCCEEDED = "succeeded", "Ready"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
-
-
-TERMINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
-OPEN = frozenset(State) - TERMINAL
-# What fal has, or may have: it takes one of the places that the account gives us.
-WITH_FAL = frozenset({State.SUBMITTING, State.AMBIGUOUS, State.SUBMITTED})
-
-MOVES: dict[State, frozenset[State]] = {
-    # queued → submitted: a webhook proves that fal took what we believed refused.
-    State.QUEUED: frozenset({State.SUBMITTING, State.SUBMITTED, State.CANCELLED, State.FAILED}),
-    State.SUBMITTING: frozenset(
-        {State.SUBMITTED, State.QUEUED, State.AMBIGUOUS, State.FAILED, State.CANCELLED}
-    ),
-    # ambiguous → queued: only on evidence, and only where an operator allowed it.
-    State.AMBIGUOUS: frozenset({State.SUBMITTED, State.FAILED, State.QUEUED}),
-    State.SUBMITTED: frozenset({State.STORING, State.FAILED, State.CANCELLED}),
-    State.STORING: frozenset({State.SUCCEEDED, State.FAILED}),
-    State.SUCCEEDED: frozenset(),
-    # The one way out of an end: a result that arrives after we gave up is given away.
-    State.FAILED: frozenset({State.SUCCEEDED}),
-    State.CANCELLED: frozenset(),
-}
 
 
 def ripe(moment: datetime) -> Q:
@@ -69,9 +35,18 @@ def ripe(moment: datetime) -> Q:
 class GenerationQuerySet(models.QuerySet["Generation"]):
     """Selections of generations. Every view starts from `visible_to`."""
 
+    def of(self, actor: Actor) -> "GenerationQuerySet":
+        """What is the actor's to see: their workspace's, less what a colleague keeps private."""
+        own = Q(author=actor.user) | ~Q(visibility=Visibility.PRIVATE)
+        return self.filter(own, workspace=actor.workspace)
+
     def visible_to(self, actor: Actor) -> "GenerationQuerySet":
-        """The workspace's own that are not in the bin."""
-        return self.filter(workspace=actor.workspace, deleted_at=None)
+        """Of those, what is not in the bin."""
+        return self.of(actor).filter(deleted_at=None)
+
+    def in_bin_of(self, actor: Actor) -> "GenerationQuerySet":
+        """Of those, what is."""
+        return self.of(actor).filter(deleted_at__isnull=False)
 
     def waiting(self) -> "GenerationQuerySet":
         """In our own line: nothing was sent, and the dispatcher has not given them a turn."""
@@ -135,13 +110,16 @@ class Generation(models.Model):
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="remixes"
     )
 
-    hold = models.OneToOneField(Hold, on_delete=models.PROTECT, related_name="generation")
+    # None only while it awaits approval, and if it ended there.
+    hold = models.OneToOneField(
+        Hold, null=True, blank=True, on_delete=models.PROTECT, related_name="generation"
+    )
     cost = models.PositiveIntegerField()
     usd = models.DecimalField(max_digits=10, decimal_places=4)
     price_lines = models.JSONField(default=list)
     price_version = models.CharField(max_length=20)
 
-    state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
+    state = models.CharField(max_length=20, choices=State.choices, default=State.QUEUED)
     epoch = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     wake_at = models.DateTimeField(null=True, blank=True)
@@ -166,6 +144,14 @@ class Generation(models.Model):
         Clip, null=True, blank=True, on_delete=models.PROTECT, related_name="generation"
     )
     deleted_at = models.DateTimeField(null=True, blank=True)
+    visibility = models.CharField(
+        max_length=10,
+        choices=Visibility.choices,
+        default=Visibility.WORKSPACE,
+        db_default=Visibility.WORKSPACE.value,
+    )
+    # Part of the shared address; drawn anew each time, so that unsharing ends what was given out.
+    link_key = models.UUIDField(null=True, blank=True)
 
     objects = GenerationQuerySet.as_manager()
 
@@ -188,6 +174,16 @@ class Generation(models.Model):
                 condition=Q(late_free=False) | Q(state=State.SUCCEEDED), name="generation_gift"
             ),
             models.CheckConstraint(condition=Q(cost__gt=0), name="generation_cost"),
+            models.CheckConstraint(
+                condition=Q(state=State.AWAITING, hold=None)
+                | ~Q(state=State.AWAITING) & (Q(hold__isnull=False) | Q(state__in=UNPAID)),
+                name="generation_has_hold",
+            ),
+            models.CheckConstraint(
+                condition=Q(visibility=Visibility.LINK, link_key__isnull=False)
+                | Q(visibility__in=[Visibility.PRIVATE, Visibility.WORKSPACE], link_key=None),
+                name="generation_visibility",
+            ),
         ]
         indexes = [
             models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="generation_due"),
@@ -237,12 +233,12 @@ class Generation(models.Model):
     @property
     def charged(self) -> int:
         """Credits taken for it."""
-        return self.hold.amount if self.hold.state == Hold.State.CAPTURED else 0
+        return self.hold.amount if self.hold and self.hold.state == Hold.State.CAPTURED else 0
 
     @property
     def held(self) -> int:
         """Credits set aside for it now."""
-        return self.hold.amount if self.hold.state == Hold.State.HELD else 0
+        return self.hold.amount if self.hold and self.hold.state == Hold.State.HELD else 0
 
     @property
     def is_asleep(self) -> bool:
@@ -252,7 +248,7 @@ class Generation(models.Model):
     @property
     def can_cancel_free(self) -> bool:
         """Nothing has been sent to fal yet."""
-        return self.state == State.QUEUED
+        return self.state in FIRST
 
     # ── The only writers of `state` ─────────────────────────────────────────────────────────────
 
@@ -338,7 +334,7 @@ class Generation(models.Model):
         late = self.state == State.FAILED
         with transaction.atomic():
             settle = Wallet.capture if to == State.SUCCEEDED else Wallet.release
-            settled = late or settle(self.hold_id)
+            settled = late or self.hold_id is None or settle(self.hold_id)
             if settled and self.move(to, cause=cause, late_free=late, **fields):
                 self._state.fields_cache.pop("hold", None)  # it is resolved
                 return True
@@ -368,8 +364,8 @@ class StateChange(models.Model):
 
     generation = models.ForeignKey(Generation, on_delete=models.PROTECT, related_name="changes")
     at = models.DateTimeField(default=timezone.now)
-    before = models.CharField(max_length=12, blank=True, default="")
-    after = models.CharField(max_length=12, choices=State.choices)
+    before = models.CharField(max_length=20, blank=True, default="")
+    after = models.CharField(max_length=20, choices=State.choices)
     cause = models.CharField(max_length=60)
     detail = models.JSONField(default=dict)
 

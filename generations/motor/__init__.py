@@ -31,7 +31,14 @@ def _hand_to_media(generation: Generation) -> None:
     doorbell.poke(generation.pk, queue=doorbell.MEDIA)
 
 
+def _undecided(generation: Generation) -> None:
+    """Nobody decided about it in time."""
+    if generation.deadline_at <= now():
+        generation.finish(State.CANCELLED, cause="nobody decided", reason=Reason.UNDECIDED)
+
+
 STEPS: dict[State, Callable[[Generation], None]] = {
+    State.AWAITING: _undecided,
     State.QUEUED: submit,
     State.SUBMITTING: recover,
     State.AMBIGUOUS: resolve,

@@ -19,6 +19,7 @@ from generations.models import Generation, State, Upload
 register = template.Library()
 
 STATE_ICONS = {
+    State.AWAITING: "question",
     State.QUEUED: "clock",
     State.SUBMITTING: "send",
     State.AMBIGUOUS: "question",

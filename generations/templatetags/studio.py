@@ -60,6 +60,11 @@ REASONS: dict[str, tuple[str, str]] = {
         "Should the clip still arrive, it is yours for free. You may run it again now.",
     ),
     Reason.CANCELLED: ("Cancelled.", "Run it again, or change it first."),
+    Reason.DENIED: ("It was over a budget, and the team decided against it.", "Change it, or talk to them."),
+    Reason.UNDECIDED: (
+        "It was over a budget, and nobody decided about it in time.",
+        "Ask the team, then run it again.",
+    ),
 }
 
 

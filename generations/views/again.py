@@ -10,12 +10,12 @@ from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 from django.views.decorators.http import require_POST
 
+from accounts.actor import ActorRequest, with_actor
 from accounts.policy import Action
 from generations import orders
 from generations.catalogue import CATALOGUE, Endpoint
 from generations.forms import GenerationForm
 from generations.models import Generation
-from generations.views.actor import ActorRequest, with_actor
 
 
 @require_POST

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.actor import ActorRequest, with_actor
 from accounts.models import Wallet
 from accounts.policy import Action, Actor
 from generations import orders
@@ -21,7 +22,6 @@ from generations.media.intake import SECONDS_TOLERANCE, check_extendable
 from generations.models import EndpointSwitch, Generation, Notice
 from generations.orders import price
 from generations.switching import aim, switch
-from generations.views.actor import ActorRequest, with_actor
 
 GONE = "The model of that page is not offered any more; look at this one and its price. Nothing was charged."
 

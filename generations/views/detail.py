@@ -10,8 +10,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.actor import ActorRequest, with_actor
 from accounts.models import AuditEvent, LedgerEntry
-from accounts.policy import Action
+from accounts.policy import Action, Actor
 from generations import doorbell
 from generations.catalogue import CATALOGUE, Field
 from generations.failpoints import failpoint
@@ -20,7 +21,6 @@ from generations.models import Generation, State, Upload
 from generations.orders import price
 from generations.timing import now
 from generations.views import statement, timeline
-from generations.views.actor import ActorRequest, with_actor
 from generations.waits import explain
 
 
@@ -112,10 +112,14 @@ def cancel(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
         messages.info(request, "Asked to stop. If the clip is finished first, it is kept and charged.")
     else:
         messages.info(request, "It has ended already.")
-    AuditEvent.of("generation.cancel", generation, actor=request.actor.user).save()
+    _write_down("generation.cancel", generation, request.actor)
     if request.POST.get("next") == "queue":  # whoever tidies the queue stays there
         return redirect("generations:queue")
     return redirect("generations:detail", pk=pk)
+
+
+def _write_down(verb: str, generation: Generation, actor: Actor) -> None:
+    AuditEvent.of(verb, generation, actor=actor.user, acting_as=actor.capacity).save()
 
 
 def _ask_to_cancel(generation: Generation) -> bool:
@@ -142,7 +146,7 @@ def delete(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
         messages.error(request, "It is still being made. Cancel it first.")
         return redirect("generations:detail", pk=pk)
     Generation.objects.filter(pk=pk).update(deleted_at=timezone.now())
-    AuditEvent.of("generation.deleted", generation, actor=request.actor.user).save()
+    _write_down("generation.deleted", generation, request.actor)
     messages.success(request, "Moved to the bin.")
     return redirect("generations:gallery")
 
@@ -151,12 +155,12 @@ def delete(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
 @with_actor
 def restore(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
     """Out of the bin again."""
-    away = Generation.objects.filter(workspace=request.actor.workspace, deleted_at__isnull=False)
+    away = Generation.objects.in_bin_of(request.actor)
     generation = get_object_or_404(away, pk=pk)
     if not request.actor.may_on(Action.CREATE, Action.DELETE_ANY, generation.author_id):
         return render(request, "403.html", status=403)
     Generation.objects.filter(pk=pk).update(deleted_at=None)
-    AuditEvent.of("generation.restored", generation, actor=request.actor.user).save()
+    _write_down("generation.restored", generation, request.actor)
     messages.success(request, "Back in the gallery.")
     return redirect("generations:detail", pk=pk)
 
@@ -165,6 +169,6 @@ def restore(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
 @with_actor
 def binned(request: ActorRequest) -> HttpResponse:
     """What was moved to the bin, newest first."""
-    away = Generation.objects.filter(workspace=request.actor.workspace, deleted_at__isnull=False)
+    away = Generation.objects.in_bin_of(request.actor)
     cards = away.for_cards().order_by("-deleted_at")[:48]
     return render(request, "generations/bin.html", {"cards": cards})

@@ -12,11 +12,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from accounts.actor import ActorRequest, with_actor
 from accounts.models import Wallet
 from accounts.policy import Action, Actor
 from generations.catalogue import Mode
 from generations.models import OPEN, Generation, State
-from generations.views.actor import ActorRequest, with_actor
 from generations.waits import explain, team_order
 
 PAGE = 24

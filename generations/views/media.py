@@ -7,10 +7,10 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
+from accounts.actor import ActorRequest, with_actor
 from generations.media.serving import serve
 from generations.media.vault import vault
 from generations.models import Clip, Generation, Upload
-from generations.views.actor import ActorRequest, with_actor
 
 
 def _clip(request: ActorRequest, pk: uuid.UUID) -> Clip:

@@ -9,9 +9,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from accounts.actor import ActorRequest, with_actor
 from accounts.models import Hold, LedgerEntry
 from accounts.policy import Action
-from generations.views.actor import ActorRequest, with_actor
 
 PAGE = 50
 CURSOR_SALT = "statement"

@@ -7,6 +7,7 @@ from datetime import datetime
 from generations.models import Delivery, Generation, State, StateChange
 
 WORDS = {
+    State.AWAITING: "Over a budget; waiting for approval",
     State.QUEUED: "Back in line",
     State.SUBMITTING: "Being sent to fal",
     State.AMBIGUOUS: "fal’s answer was lost; finding out whether it took this",
@@ -47,8 +48,9 @@ def told(generation: Generation) -> list[Event]:
     """What happened to the clip and to its credits, oldest first."""
     hold = generation.hold
     events = [Event(each.at, "state", _words(each)) for each in generation.changes.all()]
-    events.append(Event(hold.created_at, "money", f"{hold.amount} credits held"))
-    if hold.resolved_at:
+    if hold:
+        events.append(Event(hold.created_at, "money", f"{hold.amount} credits held"))
+    if hold and hold.resolved_at:
         end = "charged" if hold.state == hold.State.CAPTURED else "available again"
         events.append(Event(hold.resolved_at, "money", f"{hold.amount} credits {end}"))
     return _sorted(events)

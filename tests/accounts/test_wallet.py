@@ -41,6 +41,7 @@ def test_a_hold_takes_from_what_is_available_and_not_from_what_is_posted(
 
 def test_a_capture_charges_the_hold_once(world: World, wallet: Wallet) -> None:
     hold = place(world).hold
+    assert hold
     with transaction.atomic():
         assert Wallet.capture(hold.pk)
         assert Wallet.capture(hold.pk) is None
@@ -65,7 +66,7 @@ def test_a_resolved_hold_can_never_change_again(world: World) -> None:
     assert generation.finish(State.CANCELLED, cause="test")
     for state in ("held", "captured"):
         with pytest.raises(IntegrityError), transaction.atomic():
-            Hold.objects.filter(pk=generation.hold_id).update(state=state, resolved_at=timezone.now())
+            Hold.objects.filter(generation=generation).update(state=state, resolved_at=timezone.now())
 
 
 def test_an_ended_generation_with_an_open_hold_is_refused(world: World) -> None:

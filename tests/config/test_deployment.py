@@ -12,7 +12,7 @@ from django.core.management import get_commands
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ["accounts", "config", "generations", "fal_emulator", "templates", "static", "tests", "docs"]
-ROLES = ["web", "worker", "media", "reconciler"]
+ROLES = ["web", "worker", "media", "mail", "reconciler"]
 
 
 def procfile() -> dict[str, str]:
@@ -55,7 +55,7 @@ def test_every_compose_volume_is_declared():
     assert used == set(compose()["volumes"])
 
 
-@pytest.mark.parametrize("role", ["worker", "media", "reconciler"])
+@pytest.mark.parametrize("role", ["worker", "media", "mail", "reconciler"])
 def test_a_process_is_a_management_command_that_exists(role: str):
     words = shlex.split(procfile()[role])
     assert words[:2] == ["python", "manage.py"]
@@ -70,7 +70,7 @@ def test_web_is_granian_serving_the_application_under_wsgi():
 
 
 def test_each_worker_listens_to_one_queue_with_the_json_serializer():
-    for role, queue in {"worker": "drive", "media": "media"}.items():
+    for role, queue in {"worker": "drive", "media": "media", "mail": "mail"}.items():
         words = shlex.split(procfile()[role])
         steady = ["--worker-class", "rq.SimpleWorker"]
         assert words[3:] == [queue, *steady, "--serializer", "rq.serializers.JSONSerializer"]

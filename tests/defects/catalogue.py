@@ -115,8 +115,8 @@ DEFECTS = (
     Defect(
         "credits are held without asking whether they are there",
         "accounts/models/wallet.py",
-        "WHERE id = %s AND posted >= held + %s",
-        "WHERE id = %s AND posted IS NOT NULL AND 0 <= %s",
+        "posted >= held + %(amount)s::bigint AND NOT budgeted",
+        "0 <= %(amount)s::bigint AND NOT budgeted",
         (*WALLET, "tests/generations/test_orders.py"),
     ),
     Defect(
@@ -206,15 +206,15 @@ DEFECTS = (
     Defect(
         "a result after the end is charged",
         "generations/models/generation.py",
-        "settled = late or settle(self.hold_id)",
-        "settled = settle(self.hold_id)",
+        "settled = late or self.hold_id is None or settle(self.hold_id)",
+        "settled = self.hold_id is None or settle(self.hold_id)",
         FATES,
     ),
     Defect(
         "a stranger's clip can be seen",
         "generations/models/generation.py",
-        "return self.filter(workspace=actor.workspace, deleted_at=None)",
-        "return self.filter(deleted_at=None)",
+        "return self.filter(own, workspace=actor.workspace)",
+        "return self.filter(own)",
         ("tests/generations/test_access.py",),
     ),
     Defect(

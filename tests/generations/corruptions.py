@@ -164,6 +164,12 @@ MONEY = (
         one("succeeded"),
         put(GENERATION, "late_free = NOT late_free"),
     ),
+    wrong(
+        "only what awaits approval, or ended there, has no hold",
+        "a hold that its generation has forgotten",
+        first(GENERATION, "state = 'succeeded' AND NOT late_free"),
+        put(GENERATION, "hold_id = NULL"),
+    ),
     wrong("a generation has a price", "no price list", one("queued"), put(GENERATION, "price_version = ''")),
     wrong(
         "one press of the button is one order",

@@ -131,6 +131,7 @@ def test_every_combination_costs_what_fal_asks_and_sends_what_fal_takes(
             response.context["refusal"],
         )
         made = Generation.objects.select_related("hold").get(form_key=sent["form_key"])
+        assert made.hold
         assert (made.cost, made.hold.amount, made.hold.state) == (cost, cost, Hold.State.HELD)
         arguments = sent_to_fal(made)
         fal_takes.validate(arguments)

@@ -44,7 +44,7 @@ class WebhookEndpoint(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="webhook_endpoints")
     url = models.URLField(max_length=500)
     secret = models.CharField(max_length=80, default=new_secret)
-    # The one before a rotation signs as well until then, so that the other program can follow in its own time.
+    # The one before a rotation signs as well until then: the other program follows in its own time.
     old_secret = models.CharField(max_length=80, blank=True, default="", db_default="")
     old_secret_until = models.DateTimeField(null=True, blank=True)
     # Which types of events it wants; empty: all.
@@ -84,7 +84,7 @@ class WebhookMessageQuerySet(models.QuerySet["WebhookMessage"]):
         return self.filter(free & rested & live, wake_at__lte=moment)
 
     def due(self, moment: datetime, rung_before: datetime) -> "WebhookMessageQuerySet":
-        """Of those, what nobody was lately asked to send: a few of each endpoint, the longest waiting first."""
+        """Of those, what nobody was lately asked to send: a few of each endpoint, the oldest first."""
         number = Window(RowNumber(), partition_by=F("endpoint"), order_by=[F("wake_at"), F("id")])
         most = Case(When(endpoint__failing_since=None, then=TOGETHER), default=1)
         quiet = Q(poked_at=None) | Q(poked_at__lte=rung_before)

@@ -38,12 +38,15 @@ def write(endpoints: list[uuid.UUID], type: str, data: dict[str, Any]) -> None: 
     )
 
 
-def send_test(actor: Actor, endpoint: WebhookEndpoint) -> None:
-    """Something to try the other program with, whatever types it wants."""
+def send_test(actor: Actor, endpoint: WebhookEndpoint) -> bool:
+    """Something to try the other program with, whatever types it wants; False when it is off."""
+    if not WebhookEndpoint.objects.live().filter(pk=endpoint.pk).exists():
+        return False
     with transaction.atomic():
         write([endpoint.pk], TEST, {"endpoint": str(endpoint.pk)})
         _wake([endpoint.pk])
         AuditEvent.of("webhook.tested", endpoint, actor=actor.user, acting_as=actor.capacity).save()
+    return True
 
 
 def replay(actor: Actor, message: WebhookMessage) -> bool:
@@ -86,7 +89,7 @@ def drop_old() -> int:
 
 
 def _wake(endpoints: list[uuid.UUID]) -> None:
-    """A person wants it now: a failing endpoint is not waited for. First, as everywhere: the endpoint's row."""
+    """A person wants it now: a failing endpoint is not waited for. Its row goes first, as everywhere."""
     WebhookEndpoint.objects.filter(pk__in=endpoints, quiet_until__isnull=False).update(quiet_until=None)
 
 

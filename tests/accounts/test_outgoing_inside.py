@@ -1,4 +1,4 @@
-"""Whoever sets up a webhook gets no hand inside: a canary on this machine hears of none of these addresses."""
+"""Whoever sets up a webhook gets no hand inside: a canary on this machine hears none of these addresses."""
 
 import socket
 import ssl

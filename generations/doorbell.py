@@ -23,7 +23,7 @@ from rq import Queue
 
 logger = logging.getLogger(__name__)
 
-DRIVE, MEDIA = "drive", "media"
+DRIVE, MEDIA, MAIL = "drive", "media", "mail"
 CHANNEL = "dailies:bell"
 # However often it is nudged: the reconciler looks once in so many seconds, and is not told more often either.
 CALM = 0.2
@@ -33,6 +33,11 @@ SLICE = 0.25  # seconds after which a listener looks whether it was told to stop
 def poke(generation_id: uuid.UUID, *, queue: str = DRIVE) -> None:
     """Have a worker look at a generation soon, once the current transaction is committed."""
     transaction.on_commit(partial(_ring, generation_id, queue), robust=True)
+
+
+def post(message_id: uuid.UUID) -> None:
+    """Have a worker send a webhook to another program soon, once the current transaction is committed."""
+    transaction.on_commit(partial(_ring, message_id, MAIL, "post"), robust=True)
 
 
 def nudge() -> None:
@@ -89,19 +94,19 @@ def _queue(name: str) -> Queue:
     return django_rq.get_queue(name, connection=redis())
 
 
-def _ring(generation_id: uuid.UUID, queue: str) -> None:
+def _ring(key: uuid.UUID, queue: str, job: str = "") -> None:
     try:
         # Not RQ's `unique`: a job killed while it ran keeps its id for minutes and would silence the bell.
         _queue(queue).enqueue(
-            f"generations.jobs.{queue}",
-            str(generation_id),
+            f"generations.jobs.{job or queue}",
+            str(key),
             result_ttl=0,
             failure_ttl=24 * 3600,
-            description=f"{queue} {generation_id}",
+            description=f"{job or queue} {key}",
         )
     except RedisError as error:
         # The reconciler finds the row by its wake_at; nobody who pressed a button needs to know.
-        logger.warning("generation=%s event=doorbell_dead error=%s", generation_id, type(error).__name__)
+        logger.warning("row=%s event=doorbell_dead error=%s", key, type(error).__name__)
 
 
 class _Nudger(threading.Thread):

@@ -1,4 +1,4 @@
-"""What RQ calls: a job carries an id, takes one step of the motor, and may run twice."""
+"""What RQ calls: a job carries an id, takes one step about it, and may run twice."""
 
 import uuid
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from django.db import close_old_connections
 
-from accounts import trace
+from accounts import trace, webhooks
 from generations import motor
 
 
@@ -20,6 +20,12 @@ def media(generation_id: str) -> None:
     """Fetch and keep a finished clip."""
     with _fresh_connection(), trace.about(job="media", generation=generation_id):
         motor.store(uuid.UUID(generation_id))
+
+
+def post(message_id: str) -> None:
+    """Send a webhook to another program."""
+    with _fresh_connection(), trace.about(job="post", message=message_id):
+        webhooks.deliver(uuid.UUID(message_id))
 
 
 @contextmanager

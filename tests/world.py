@@ -123,7 +123,7 @@ class Studio:
     def work(self) -> None:
         """Let the reconciler sweep and real RQ workers empty the queues, once."""
         sweep()
-        for name in ("drive", "media"):
+        for name in ("drive", "media", "mail"):
             queue = django_rq.get_queue(name)
             worker = SimpleWorker([queue], connection=queue.connection, serializer=queue.serializer)
             worker.work(burst=True, logging_level="ERROR")
@@ -147,7 +147,7 @@ class Studio:
 
     def empty_queues(self) -> None:
         """Forget every job, as a Redis without memory would."""
-        for name in ("drive", "media"):
+        for name in ("drive", "media", "mail"):
             django_rq.get_queue(name).empty()
 
     def accepted(self, generation: Generation) -> int:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Hold, User, Wallet, Workspace
 from accounts.policy import Actor
+from generations import telling
 from generations.models.media import Clip
 from generations.models.state import FIRST, MOVES, OPEN, TERMINAL, UNPAID, WITH_FAL, State, Visibility
 from generations.timing import MINUTE, business, now
@@ -337,6 +338,7 @@ class Generation(models.Model):
             settled = late or self.hold_id is None or settle(self.hold_id)
             if settled and self.move(to, cause=cause, late_free=late, **fields):
                 self._state.fields_cache.pop("hold", None)  # it is resolved
+                telling.tell(self)
                 return True
             transaction.set_rollback(True)
         return False

@@ -8,6 +8,8 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from accounts import webhooks
+from accounts.models import WebhookMessage
 from generations import orders
 from generations.media.vault import new_key, vault
 from generations.models import Attempt, Clip, Generation, State, Upload
@@ -38,11 +40,22 @@ def things(world: World) -> dict[str, uuid.UUID]:
     done, binned = finished(world), finished(world)
     Generation.objects.filter(pk=binned.pk).update(deleted_at=binned.created_at)
     picture = upload(world.alice)
-    return {
-        "generations:upload": picture.pk,
-        "generations:restore": binned.pk,
-        "accounts:switch": world.alice.workspace.pk,
-    } | {f"generations:{name}": done.pk for name in ("detail", "cancel", "again", "delete", "clip", "poster")}
+    hook = webhooks.add(world.alice, "https://program.example/", [])
+    webhooks.send_test(world.alice, hook)
+    hooks = {name: hook.pk for name in object_addresses() if name.startswith("accounts:webhook")}
+    return (
+        hooks
+        | {
+            "accounts:webhook_message_replay": WebhookMessage.objects.get().pk,
+            "generations:upload": picture.pk,
+            "generations:restore": binned.pk,
+            "accounts:switch": world.alice.workspace.pk,
+        }
+        | {
+            f"generations:{name}": done.pk
+            for name in ("detail", "cancel", "again", "delete", "clip", "poster")
+        }
+    )
 
 
 def finished(world: World) -> Generation:

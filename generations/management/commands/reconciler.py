@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections
 
+from accounts import webhooks
 from generations.doorbell import CALM, Bell
 from generations.media.janitor import Janitor
 from generations.reconcile import Leader, sweep
@@ -45,6 +46,7 @@ class Command(BaseCommand):
                     sweep()
                     if time.monotonic() >= tidy_at:
                         janitor.tidy()
+                        webhooks.drop_old()
                         tidy_at = time.monotonic() + business(TIDY).total_seconds()
             except Error:
                 logger.exception("event=sweep_failed")

@@ -1,0 +1,56 @@
+"""What other programs are told of a generation, in the transaction of what happened to it.
+
+Nothing of what a member wrote or uploaded is in it, so a private clip is told of as any other: the program
+belongs to the workspace, and learns what the workspace pays for.
+"""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from accounts import webhooks
+from generations import doorbell
+from generations.models.state import State
+
+if TYPE_CHECKING:
+    from generations.models import Generation
+
+TYPES: dict[State, str] = {
+    State.AWAITING: "generation.awaiting_approval",
+    State.SUCCEEDED: "generation.succeeded",
+    State.FAILED: "generation.failed",
+    State.CANCELLED: "generation.cancelled",
+}
+
+
+def tell(generation: "Generation") -> None:
+    """Say where it is now, to whom it may concern: one query when that is nobody."""
+    kind = TYPES[State(generation.state)]
+    if webhooks.tell(generation.workspace_id, kind, partial(as_data, generation)):
+        doorbell.nudge()
+
+
+def as_data(generation: "Generation") -> dict[str, Any]:
+    """A generation as the API answers it, without its input."""
+    ready = generation.state == State.SUCCEEDED
+    ended = generation.finished_at
+    return {
+        "id": str(generation.pk),
+        "endpoint": generation.endpoint,
+        "state": str(generation.state),
+        "cost": generation.cost,
+        "held": generation.held,
+        "charged": generation.charged,
+        "video_url": f"{settings.PUBLIC_URL}/api/v1/generations/{generation.pk}/video" if ready else None,
+        "error": _error(generation),
+        "created_at": generation.created_at.isoformat(),
+        "finished_at": ended.isoformat() if ended else None,
+    }
+
+
+def _error(generation: "Generation") -> dict[str, str] | None:
+    """Why there is no clip. fal's own sentence is left out: it may quote a prompt."""
+    if not generation.reason:
+        return None
+    return {"reason": str(generation.reason), "field": generation.reason_field}

@@ -8,7 +8,7 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from generations import orders
+from generations import collecting, orders
 from generations.media.vault import new_key, vault
 from generations.models import Attempt, Clip, Generation, State, Upload
 from tests.world import World, order, upload
@@ -38,11 +38,20 @@ def things(world: World) -> dict[str, uuid.UUID]:
     done, binned = finished(world), finished(world)
     Generation.objects.filter(pk=binned.pk).update(deleted_at=binned.created_at)
     picture = upload(world.alice)
+    shelf = collecting.create(world.alice, "Spring")
     return {
         "generations:upload": picture.pk,
         "generations:restore": binned.pk,
         "accounts:switch": world.alice.workspace.pk,
-    } | {f"generations:{name}": done.pk for name in ("detail", "cancel", "again", "delete", "clip", "poster")}
+        **{
+            f"generations:{name}": shelf.pk
+            for name in ("collection", "rename_collection", "delete_collection", "uncollect")
+        },
+        **{
+            f"generations:{name}": done.pk
+            for name in ("detail", "cancel", "again", "delete", "clip", "poster", "visibility")
+        },
+    }
 
 
 def finished(world: World) -> Generation:

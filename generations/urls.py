@@ -3,7 +3,7 @@
 from django.urls import path
 
 from generations import webhooks
-from generations.views import again, create, detail, gallery, media, statement
+from generations.views import again, collections, create, detail, gallery, media, sharing, statement
 
 app_name = "generations"
 
@@ -23,6 +23,16 @@ urlpatterns = [
     path("generations/<uuid:pk>/again/", again.again, name="again"),
     path("generations/<uuid:pk>/delete/", detail.delete, name="delete"),
     path("generations/<uuid:pk>/restore/", detail.restore, name="restore"),
+    path("generations/<uuid:pk>/visibility/", sharing.visibility, name="visibility"),
+    path("collections/", collections.collections, name="collections"),
+    path("collections/add/", collections.collect, name="collect"),
+    path("collections/<uuid:pk>/", collections.collection, name="collection"),
+    path("collections/<uuid:pk>/rename/", collections.rename, name="rename_collection"),
+    path("collections/<uuid:pk>/delete/", collections.delete, name="delete_collection"),
+    path("collections/<uuid:pk>/remove/", collections.uncollect, name="uncollect"),
+    path("s/<str:word>/", sharing.shared, name="shared"),
+    path("s/<str:word>/clip.mp4", sharing.shared_clip, name="shared_clip"),
+    path("s/<str:word>/poster.webp", sharing.shared_poster, name="shared_poster"),
     path("credits/", statement.statement, name="credits"),
     path("media/<uuid:pk>/clip.mp4", media.clip, name="clip"),
     path("media/<uuid:pk>/poster.webp", media.poster, name="poster"),

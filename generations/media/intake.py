@@ -53,13 +53,13 @@ def _taken_in(file: "UploadedFile[Any]", kind: Upload.Kind, actor: Actor) -> Upl
         digest = _spool(file, source)
         known = Upload.objects.filter(workspace=actor.workspace, kind=kind, source_sha256=digest).first()
         if known:
-            return known
+            return _sent_too(known, file)
         found, kept = _inspect(source, kind, folder)
         upload = Upload(
             workspace=actor.workspace,
             author=actor.user,
             kind=kind,
-            name=Path(file.name or "upload").name[:200],
+            name=_name(file),
             content_type="image/jpeg" if kind == Upload.Kind.IMAGE else "video/mp4",
             source_sha256=digest,
             size=kept.stat().st_size,
@@ -70,6 +70,21 @@ def _taken_in(file: "UploadedFile[Any]", kind: Upload.Kind, actor: Actor) -> Upl
         suffix = ".jpg" if kind == Upload.Kind.IMAGE else ".mp4"
         upload.file = put(kept, new_key("uploads", actor.workspace.pk, suffix))
         return _kept_once(upload)
+
+
+def _sent_too(known: Upload, file: "UploadedFile[Any]") -> Upload:
+    """Who sends the bytes of a clip has them: the row is an ordinary upload from now on, by their name.
+
+    As the clip's it would be hidden from them when that is a colleague's and private, and tell its prompt.
+    """
+    if known.clip_id is not None:
+        known.clip, known.name = None, _name(file)
+        known.save(update_fields=["clip", "name"])
+    return known
+
+
+def _name(file: "UploadedFile[Any]") -> str:
+    return Path(file.name or "upload").name[:200]
 
 
 def from_clip(generation: Generation, actor: Actor) -> Upload:

@@ -213,6 +213,10 @@ class Generation(models.Model):
         """Whether something may still happen to it."""
         return State(self.state) in OPEN
 
+    def hidden_from(self, user: User) -> bool:
+        """Whether it is a colleague's private matter: nothing of it is shown but what it costs."""
+        return self.visibility == Visibility.PRIVATE and self.author_id != user.pk
+
     @property
     def revision(self) -> str:
         """Changes whenever a card of it would look different."""

@@ -3,17 +3,25 @@
 import uuid
 
 from django.db import models
+from django.db.models import Q
 
 from accounts.models import User, Workspace
 from accounts.policy import Actor
+from generations.models.state import Visibility
 
 
 class UploadQuerySet(models.QuerySet["Upload"]):
     """Selections of uploads."""
 
     def visible_to(self, actor: Actor) -> "UploadQuerySet":
-        """The workspace's own."""
-        return self.filter(workspace=actor.workspace)
+        """The workspace's own, less the inputs that are a colleague's private clip themselves.
+
+        Other files are the workspace's whoever sent them, also for a private clip: two people who send the
+        same file share its row. No page lists them; their ids are as hard to guess as a key.
+        """
+        private = Q(clip__generation__visibility=Visibility.PRIVATE)
+        own = Q(clip=None) | ~private | Q(clip__generation__author=actor.user)
+        return self.filter(own, workspace=actor.workspace)
 
 
 class Upload(models.Model):

@@ -11,10 +11,13 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.models import User
 from generations.catalogue import Kind
 from generations.forms import GenerationForm, MediaField
 from generations.media.intake import MAX_IMAGE_BYTES, MAX_VIDEO_BYTES
-from generations.models import Generation, State, Upload
+from generations.models import Collection, Generation, State, Upload, Visibility
+from generations.sharing import choices
+from generations.views.back import where
 
 register = template.Library()
 
@@ -31,6 +34,9 @@ STATE_ICONS = {
 }
 # A shape and what its ratio stays below: half way between 9:16, 3:4, 1:1, 4:3 and 16:9.
 SHAPES = {"tall": 0.65, "portrait": 0.87, "square": 1.16, "classic": 1.55}
+VISIBILITY_ICONS = {Visibility.PRIVATE: "lock", Visibility.WORKSPACE: "team", Visibility.LINK: "link"}
+# More than that nobody chooses from a list.
+MOST_SHELVES = 200
 EVENT_ICONS = {"state": "reel", "money": "credits"}
 # What the price depends on: a change of one of these asks for a new quote.
 PRICED = ("duration", "resolution", "generate_audio", "takes")
@@ -101,6 +107,44 @@ def signed(amount: int) -> str:
     """`+1 234` or `−40`, with a real minus."""
     digits = f"{abs(amount):,}".replace(",", "\u202f")
     return f"{'−' if amount < 0 else '+'}{digits}"
+
+
+# ── Who sees a clip, and where it is collected ──────────────────────────────────────────────────
+
+
+@register.filter
+def hidden_from(generation: Generation, user: User) -> bool:
+    """Whether a page may only say that there is a private clip."""
+    return generation.hidden_from(user)
+
+
+@register.filter
+def visibility_icon(visibility: str) -> str:
+    """The picture of who sees it."""
+    return VISIBILITY_ICONS[Visibility(visibility)]
+
+
+@register.simple_tag(takes_context=True)
+def may_choose(context: dict[str, Any], generation: Generation) -> list[Visibility]:
+    """What this actor may choose about who sees it."""
+    return choices(context["actor"], generation)
+
+
+@register.simple_tag(takes_context=True)
+def shelves(context: dict[str, Any]) -> list[Collection]:
+    """The workspace's collections, the newest first; asked for once in a page, for all of its cards."""
+    request = context["request"]
+    if not hasattr(request, "shelves"):
+        seen = Collection.objects.visible_to(request.actor)
+        request.shelves = list(seen.order_by("-created_at")[:MOST_SHELVES])
+    found: list[Collection] = request.shelves
+    return found
+
+
+@register.simple_tag(takes_context=True)
+def here(context: dict[str, Any]) -> str:
+    """The address of this page, to come back to."""
+    return where(context["request"])
 
 
 # ── The create form ─────────────────────────────────────────────────────────────────────────────

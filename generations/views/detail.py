@@ -13,11 +13,11 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.actor import ActorRequest, with_actor
 from accounts.models import AuditEvent, LedgerEntry
 from accounts.policy import Action, Actor
-from generations import doorbell
+from generations import doorbell, sharing
 from generations.catalogue import CATALOGUE, Field
 from generations.failpoints import failpoint
 from generations.fal.failures import Reason
-from generations.models import Generation, State, Upload
+from generations.models import Collection, Generation, State, Upload
 from generations.orders import price
 from generations.timing import now
 from generations.views import statement, timeline
@@ -47,7 +47,7 @@ def facts(request: ActorRequest, generation: Generation) -> dict[str, Any]:
         "generation": generation,
         "endpoint": endpoint,
         "settings": _settings(generation),
-        "uploads": _uploads(generation),
+        "uploads": _uploads(request.actor, generation),
         "timeline": timeline.told(generation),
         "technical": timeline.technical(generation),
         "entry": entry,
@@ -57,6 +57,9 @@ def facts(request: ActorRequest, generation: Generation) -> dict[str, Any]:
         "form_key": uuid.uuid4(),
         "price_now": _price_now(generation),
         "may_delete": may(Action.CREATE, Action.DELETE_ANY, generation.author_id),
+        "choices": sharing.choices(request.actor, generation),
+        "shared_address": sharing.address_of(generation),
+        "inside": list(Collection.objects.visible_to(request.actor).filter(clips=generation)),
     }
 
 
@@ -87,13 +90,13 @@ def _chosen(described: Field, value: Any) -> bool:
     return value != described.default and described.name != "seed"
 
 
-def _uploads(generation: Generation) -> list[Upload]:
+def _uploads(actor: Actor, generation: Generation) -> list[Upload]:
     ids: list[str] = []
     endpoint = CATALOGUE.get(generation.endpoint)
     for described in endpoint.media_fields if endpoint else ():
         value = generation.input.get(described.name) or []
         ids += value if isinstance(value, list) else [value]
-    found = {str(each.pk): each for each in Upload.objects.filter(pk__in=ids)}
+    found = {str(each.pk): each for each in Upload.objects.visible_to(actor).filter(pk__in=ids)}
     return [found[each] for each in ids if each in found]
 
 

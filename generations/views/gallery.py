@@ -4,49 +4,26 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-import django_filters
 from django.core import signing
 from django.db.models import Q, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleLessThan
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.actor import ActorRequest, with_actor
 from accounts.models import Wallet
 from accounts.policy import Action, Actor
-from generations.catalogue import Mode
+from generations.gallery_forms import GalleryFilter
 from generations.models import OPEN, Generation, State
+from generations.views.back import where
 from generations.waits import explain, team_order
 
 PAGE = 24
 # A page lists no more cards than it has; more ids than this in one question are somebody's experiment.
 MOST_WATCHED = 60
 CURSOR_SALT = "gallery"
-
-
-class GalleryFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter ships no types
-    """The address of a gallery is its filter."""
-
-    q = django_filters.CharFilter(field_name="prompt", lookup_expr="icontains", label="Search prompts")
-    mode = django_filters.ChoiceFilter(
-        choices=[(mode.value, mode.label) for mode in Mode], empty_label="Every mode", label="Mode"
-    )
-    state = django_filters.ChoiceFilter(
-        choices=[("ready", "Ready"), ("open", "In progress"), ("ended", "Failed or cancelled")],
-        empty_label="Every state",
-        method="in_state",
-        label="State",
-    )
-
-    class Meta:
-        model = Generation
-        fields: list[str] = []
-
-    def in_state(self, queryset: "QuerySet[Generation]", name: str, value: str) -> "QuerySet[Generation]":
-        """Three groups a person thinks in."""
-        groups = {"ready": [State.SUCCEEDED], "open": list(OPEN), "ended": [State.FAILED, State.CANCELLED]}
-        return queryset.filter(state__in=groups[value])
 
 
 @require_safe
@@ -66,15 +43,15 @@ def gallery(request: ActorRequest) -> HttpResponse:
     seen = Generation.objects.visible_to(request.actor)
     if not team:
         seen = seen.filter(author=request.actor.user)
-    filtered = GalleryFilter(request.GET, queryset=seen)
-    page = _after(filtered.qs.for_cards().order_by("-created_at", "-id"), request.GET.get("after", ""))
+    filtered = GalleryFilter(request.GET, queryset=seen, request=request)
+    page = _after(filtered.found.for_cards().order_by("-created_at", "-id"), request.GET.get("after", ""))
     cards = list(page[: PAGE + 1])
     explain(cards)
     context = {
         "cards": cards[:PAGE],
         "next": _cursor(cards[PAGE - 1]) if len(cards) > PAGE else "",
         "filter": filtered,
-        "is_filtered": any(request.GET.get(name) for name in ("q", "mode", "state")),
+        "is_filtered": any(request.GET.get(name) for name in ("q", "mode", "state", "collection")),
         "team": team,
         "query": _without_cursor(request),
     }
@@ -125,7 +102,13 @@ def live(request: ActorRequest) -> HttpResponse:
     return render(
         request,
         "generations/_live.html",
-        {"changed": changed, "open": open_now, "wallet": wallet, "detail": "detail" in request.GET},
+        {
+            "changed": changed,
+            "open": open_now,
+            "wallet": wallet,
+            "detail": "detail" in request.GET,
+            "tools": not where(request).endswith(reverse("generations:queue")),
+        },
     )
 
 

@@ -41,9 +41,7 @@ def told(endpoint: WebhookEndpoint, count: int, *, tries: int = 2) -> None:
         WebhookAttempt.objects.bulk_create(WebhookAttempt(message=message, status=500) for _ in range(tries))
 
 
-def test_one_adds_a_webhook_and_sees_its_secret_only_when_asking_for_it(
-    world: World, client_of: Any
-) -> None:
+def test_one_adds_a_webhook_and_sees_its_secret_only_when_asking_for_it(world: World, client_of: Any) -> None:
     alice = client_of("alice")
     answer = alice.post(LIST, {"url": URL, "events": ["generation.succeeded"]})
     made = WebhookEndpoint.objects.get()

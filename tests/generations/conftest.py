@@ -2,12 +2,15 @@
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import django_rq
 import pytest
 
+from accounts.models import Membership, Role, User
+from accounts.policy import Actor
 from generations import doorbell
 from tests.fal.hosting import Host
 from tests.fal.hosting import serving as hosting
@@ -49,3 +52,14 @@ def host(puppet: Puppet, settings: Any) -> Iterator[Host]:
         settings.FAL_MEDIA_HOSTS = [*settings.FAL_MEDIA_HOSTS, made.url.removeprefix("http://")]
         puppet.script["result"] = [(200, {"video": {"url": f"{made.url}/x.mp4"}})]
         yield made
+
+
+@pytest.fixture
+def owen(world: World) -> Actor:
+    """An owner besides: Alice, who makes the clips here, is only a creator."""
+    world.alice.user.memberships.update(role=Role.CREATOR)
+    world.alice = replace(world.alice, role=Role.CREATOR)
+    user = User.objects.create_user("owen@example.com", "x", first_name="Owen")
+    membership = Membership.objects.create(user=user, workspace=world.alice.workspace, role=Role.OWNER)
+    world.owen = Actor.of(membership)  # type: ignore[attr-defined]  # for `client_of`
+    return world.owen  # type: ignore[attr-defined, no-any-return]

@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts import webhooks
 from accounts.models import WebhookMessage
-from generations import orders
+from generations import collecting, orders
 from generations.media.vault import new_key, vault
 from generations.models import Attempt, Clip, Generation, State, Upload
 from tests.world import World, order, upload
@@ -40,22 +40,19 @@ def things(world: World) -> dict[str, uuid.UUID]:
     done, binned = finished(world), finished(world)
     Generation.objects.filter(pk=binned.pk).update(deleted_at=binned.created_at)
     picture = upload(world.alice)
+    shelf = collecting.create(world.alice, "Spring")
     hook = webhooks.add(world.alice, "https://program.example/", [])
     webhooks.send_test(world.alice, hook)
-    hooks = {name: hook.pk for name in object_addresses() if name.startswith("accounts:webhook")}
-    return (
-        hooks
-        | {
-            "accounts:webhook_message_replay": WebhookMessage.objects.get().pk,
-            "generations:upload": picture.pk,
-            "generations:restore": binned.pk,
-            "accounts:switch": world.alice.workspace.pk,
-        }
-        | {
-            f"generations:{name}": done.pk
-            for name in ("detail", "cancel", "again", "delete", "clip", "poster")
-        }
-    )
+    named = {
+        done.pk: ("detail", "cancel", "again", "delete", "clip", "poster", "visibility"),
+        shelf.pk: ("collection", "rename_collection", "delete_collection", "uncollect"),
+        picture.pk: ("upload",),
+        binned.pk: ("restore",),
+    }
+    found = {f"generations:{name}": key for key, names in named.items() for name in names}
+    found |= {name: hook.pk for name in object_addresses() if name.startswith("accounts:webhook")}
+    found["accounts:webhook_message_replay"] = WebhookMessage.objects.get().pk
+    return found | {"accounts:switch": world.alice.workspace.pk}
 
 
 def finished(world: World) -> Generation:

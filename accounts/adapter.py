@@ -42,6 +42,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
             saved: User = super().save_user(request, user, form, commit=commit)
             if commit:
                 settle_in(saved)
+                if self.is_email_verified(request, saved.email):  # they came by an invitation that we mailed
+                    welcome(saved)
         return saved
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from rq import Queue
 
 logger = logging.getLogger(__name__)
 
-DRIVE, MEDIA = "drive", "media"
+DRIVE, MEDIA, MAIL = "drive", "media", "mail"
 CHANNEL = "dailies:bell"
 # However often it is nudged: the reconciler looks once in so many seconds, and is not told more often either.
 CALM = 0.2

@@ -1,4 +1,4 @@
-"""What RQ calls: a job carries an id, takes one step of the motor, and may run twice."""
+"""What RQ calls: a job carries an id, takes one step of the motor or the outbox, and may run twice."""
 
 import uuid
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from django.db import close_old_connections
 
-from accounts import trace
+from accounts import letters, trace
 from generations import motor
 
 
@@ -20,6 +20,12 @@ def media(generation_id: str) -> None:
     """Fetch and keep a finished clip."""
     with _fresh_connection(), trace.about(job="media", generation=generation_id):
         motor.store(uuid.UUID(generation_id))
+
+
+def mail(letter_id: str) -> None:
+    """Send a letter of the outbox."""
+    with _fresh_connection(), trace.about(job="mail", letter=letter_id):
+        letters.deliver(uuid.UUID(letter_id))
 
 
 @contextmanager

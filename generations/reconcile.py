@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q
 
+from accounts.models import Letter
 from generations import alarms, doorbell, line
 from generations.failpoints import failpoint
 from generations.models import Breaker, Delivery, Generation, Heartbeat, Leadership, State
@@ -20,7 +21,7 @@ RECONCILER = "reconciler"
 MOST, MOST_LOOKS = 500, 100
 # While so many jobs wait, the bell still rings; and behind more than a few, a bell is not lost yet.
 RINGING, FEW = 200, 10
-JOB_SECONDS = {doorbell.DRIVE: 0.1, doorbell.MEDIA: 1.0}
+JOB_SECONDS = {doorbell.DRIVE: 0.1, doorbell.MEDIA: 1.0, doorbell.MAIL: 1.0}
 # Any number, the same everywhere: whoever holds this lock is the one reconciler.
 LOCK = 0x73776570
 TERM = timedelta(seconds=15)
@@ -33,7 +34,7 @@ def sweep() -> int:
     rung += _ring(Q(state=State.STORING), doorbell.MEDIA, MOST)
     rung += _ring(~Q(state__in=[State.STORING, State.SUBMITTED]), doorbell.DRIVE, MOST)
     rung += _ring(Q(state=State.SUBMITTED), doorbell.DRIVE, MOST_LOOKS)
-    rung += _unheard() + _knock()
+    rung += _unheard() + _knock() + _outbox()
     alarms.tell()
     return rung
 
@@ -74,6 +75,18 @@ def _knock() -> int:
         return 0
     awake = Generation.objects.waiting().filter(wake_at__lte=now())
     return _poke(list(awake.order_by("created_at").values_list("pk", flat=True)[:1]), doorbell.DRIVE)
+
+
+def _outbox() -> int:
+    """Letters that are due and that nobody was lately asked to send."""
+    backlog, moment = doorbell.backlog(doorbell.MAIL), now()
+    quiet = Q(poked_at=None) | Q(poked_at__lte=_lost_since(moment, doorbell.MAIL, backlog))
+    due = Letter.objects.filter(quiet, wake_at__lte=moment).order_by("wake_at").values_list("pk", flat=True)
+    keys = list(due[: max(0, RINGING - backlog)])
+    Letter.objects.filter(pk__in=keys).update(poked_at=moment)
+    for key in keys:
+        doorbell.poke(key, queue=doorbell.MAIL)
+    return len(keys)
 
 
 class Leader:

@@ -188,7 +188,10 @@ def _open(invitation: Invitation) -> InvitationQuerySet:
 def _write(invitation: Invitation) -> None:
     if not invitation.email:
         return
-    context = {"invitation": invitation, "link": link(invitation)}
+    # Names are other people's words: one that went over several lines could pass for a text of ours.
+    names = {"inviter": str(invitation.invited_by), "workspace": str(invitation.workspace)}
+    one_line = {name: letters.one_line(words) for name, words in names.items()}
+    context = {"invitation": invitation, "link": link(invitation), **one_line}
     letters.write(invitation.email, "invitation", context)
 
 

@@ -35,7 +35,8 @@ def write(to: str, template: str, context: Mapping[str, Any]) -> Letter:
     """
     validate_email(to)
     subject = one_line(_fill(f"letters/{template}.subject.txt", context))
-    text = _fill(f"letters/{template}.txt", context).strip() + "\n"
+    # No database for text takes this sign.
+    text = _fill(f"letters/{template}.txt", context).replace("\0", "").strip() + "\n"
     return Letter.objects.create(to=to, subject=subject, text=text)
 
 

@@ -75,14 +75,14 @@ class InviteForm(forms.Form):
             return data
         try:
             self.guests = list(self._typed(emails, usual))
-            self._check_number("emails")
         except ValidationError as wrong:
             self.add_error("emails", wrong)
         try:
-            self.guests += list(self._listed(sheet, usual)) if sheet else []
-            self._check_number("sheet")
+            self.guests += self._listed(sheet, usual) if sheet else []
         except ValidationError as wrong:
             self.add_error("sheet", wrong)
+        if len(self.guests) > MOST_AT_ONCE:
+            self.add_error("sheet" if sheet else "emails", f"At most {MOST_AT_ONCE} at once.")
         if not self.guests and not self.errors:
             self.add_error("emails", "Say whom to invite.")
         return data
@@ -90,10 +90,6 @@ class InviteForm(forms.Form):
     def _no_addresses(self, emails: str, sheet: UploadedFile | None) -> None:
         if emails.strip() or sheet:
             self.add_error("by", "A link is for nobody by name. Choose mail, or take the addresses out.")
-
-    def _check_number(self, field: str) -> None:
-        if len(self.guests) > MOST_AT_ONCE:
-            self.add_error(field, f"At most {MOST_AT_ONCE} at once.")
 
     def _typed(self, emails: str, usual: Guest) -> Iterator[Guest]:
         words = [word for word in BETWEEN.split(emails) if word]

@@ -2,11 +2,14 @@
 
 import logging
 from typing import Any
+from urllib.parse import urlencode
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.utils import get_next_redirect_url
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
@@ -42,6 +45,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
             saved: User = super().save_user(request, user, form, commit=commit)
             if commit:
                 settle_in(saved)
+                if self.is_email_verified(request, saved.email):  # they came by an invitation that we mailed
+                    welcome(saved)
         return saved
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
@@ -51,6 +56,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         except OSError as error:  # every error of SMTP is one
             logger.error("event=mail_not_sent error=%s", type(error).__name__)  # noqa: TRY400 - no address
             messages.error(self.request, "The mail could not be sent just now. Please try again later.")
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        """With where the person was going, as an invitation: the mail may be read in another browser."""
+        url: str = super().get_email_confirmation_url(request, emailconfirmation)
+        to = get_next_redirect_url(request)
+        return f"{url}?{urlencode({REDIRECT_FIELD_NAME: to})}" if to else url
 
     def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
         """A proven address is what earns the welcome credits: unproven ones cost a script nothing."""

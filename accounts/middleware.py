@@ -41,6 +41,11 @@ def address_in(workspace: uuid.UUID, path: str) -> str:
     return f"/w/{workspace}{path}"
 
 
+def outside(path: str) -> str:
+    """The same path without a workspace in front: for whoever is not, or no longer, in that one."""
+    return ADDRESS.sub("", path, count=1)
+
+
 class WorkspaceInAddress:
     """`/w/<workspace>/gallery/` is the gallery of that workspace, and so is every link on that page.
 

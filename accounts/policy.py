@@ -90,6 +90,10 @@ class Actor:
         """`own` on what the actor made, `others` on what a colleague made."""
         return self.may(own if author_id == self.user.pk else others)
 
+    def covers(self, role: str) -> bool:
+        """Whether their own role may all that this one may: nobody gives or takes more than they have."""
+        return all(self.role in roles for roles in POLICY.values() if role in roles)
+
     @property
     def capacity(self) -> str:
         """In what capacity, for the audit trail: the role, or the token."""

@@ -2,13 +2,22 @@
 
 from django.urls import path
 
-from accounts import views
+from accounts import invitation_views, team_views, views
 from accounts.webhooks import pages
 
 app_name = "accounts"
 
 urlpatterns = [
     path("workspaces/<uuid:pk>/switch/", views.switch_workspace, name="switch"),
+    path("team/", team_views.members, name="members"),
+    path("team/roles/", team_views.roles, name="roles"),
+    path("team/members/<int:pk>/role/", team_views.member_role, name="member_role"),
+    path("team/members/<int:pk>/suspend/", team_views.member_suspend, name="member_suspend"),
+    path("team/members/<int:pk>/reinstate/", team_views.member_reinstate, name="member_reinstate"),
+    path("team/invite/", invitation_views.invite, name="invite"),
+    path("team/invitations/<uuid:pk>/resend/", invitation_views.resend, name="invitation_resend"),
+    path("team/invitations/<uuid:pk>/revoke/", invitation_views.revoke, name="invitation_revoke"),
+    path("invitations/<str:word>/", invitation_views.invitation, name="invitation"),
     path("team/webhooks/", pages.webhooks, name="webhooks"),
     path("team/webhooks/<uuid:pk>/", pages.webhook, name="webhook"),
     path("team/webhooks/<uuid:pk>/secret/", pages.reveal, name="webhook_secret"),

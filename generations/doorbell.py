@@ -35,6 +35,11 @@ def poke(generation_id: uuid.UUID, *, queue: str = DRIVE) -> None:
     transaction.on_commit(partial(_ring, generation_id, queue), robust=True)
 
 
+def mail(letter_id: uuid.UUID) -> None:
+    """Have a worker send a letter soon, once the current transaction is committed."""
+    transaction.on_commit(partial(_ring, letter_id, MAIL), robust=True)
+
+
 def post(message_id: uuid.UUID) -> None:
     """Have a worker send a webhook to another program soon, once the current transaction is committed."""
     transaction.on_commit(partial(_ring, message_id, MAIL, "post"), robust=True)

@@ -1,4 +1,4 @@
-"""What RQ calls: a job carries an id, takes one step about it, and may run twice."""
+"""What RQ calls: a job carries an id, takes one step of the motor or the outbox, and may run twice."""
 
 import uuid
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from django.db import close_old_connections
 
-from accounts import trace, webhooks
+from accounts import letters, trace, webhooks
 from generations import motor
 
 
@@ -26,6 +26,12 @@ def post(message_id: str) -> None:
     """Send a webhook to another program."""
     with _fresh_connection(), trace.about(job="post", message=message_id):
         webhooks.deliver(uuid.UUID(message_id))
+
+
+def mail(letter_id: str) -> None:
+    """Send a letter of the outbox."""
+    with _fresh_connection(), trace.about(job="mail", letter=letter_id):
+        letters.deliver(uuid.UUID(letter_id))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q
 
-from accounts.models import WebhookMessage
+from accounts.models import Letter, WebhookMessage
 from generations import alarms, doorbell, line
 from generations.failpoints import failpoint
 from generations.models import Breaker, Delivery, Generation, Heartbeat, Leadership, State
@@ -34,7 +34,7 @@ def sweep() -> int:
     rung += _ring(Q(state=State.STORING), doorbell.MEDIA, MOST)
     rung += _ring(~Q(state__in=[State.STORING, State.SUBMITTED]), doorbell.DRIVE, MOST)
     rung += _ring(Q(state=State.SUBMITTED), doorbell.DRIVE, MOST_LOOKS)
-    rung += _unheard() + _knock() + _post()
+    rung += _unheard() + _knock() + _outboxes()
     alarms.tell()
     return rung
 
@@ -77,17 +77,20 @@ def _knock() -> int:
     return _poke(list(awake.order_by("created_at").values_list("pk", flat=True)[:1]), doorbell.DRIVE)
 
 
-def _post() -> int:
-    """Webhooks to other programs that are due."""
+def _outboxes() -> int:
+    """Letters to people and webhooks to other programs that are due."""
     backlog, moment = doorbell.backlog(doorbell.MAIL), now()
-    room = max(0, RINGING - backlog)
-    due = WebhookMessage.objects.due(moment, _lost_since(moment, doorbell.MAIL, backlog))
-    keys = list(due.values_list("pk", flat=True)[:room])
-    if keys:
-        WebhookMessage.objects.filter(pk__in=keys).update(poked_at=moment)
-    for key in keys:
-        doorbell.post(key)
-    return len(keys)
+    room, lost = max(0, RINGING - backlog), _lost_since(moment, doorbell.MAIL, backlog)
+    bells = {Letter: doorbell.mail, WebhookMessage: doorbell.post}
+    rung = 0
+    for outbox, ring in bells.items():
+        keys = list(outbox.objects.due(moment, lost).values_list("pk", flat=True)[:room])
+        if keys:
+            outbox.objects.filter(pk__in=keys).update(poked_at=moment)
+        for key in keys:
+            ring(key)
+        rung += len(keys)
+    return rung
 
 
 class Leader:

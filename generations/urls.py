@@ -3,7 +3,7 @@
 from django.urls import path
 
 from generations import webhooks
-from generations.views import again, collections, create, detail, gallery, media, sharing, statement
+from generations.views import again, collections, create, detail, gallery, leaving, media, sharing, statement
 
 app_name = "generations"
 
@@ -37,5 +37,7 @@ urlpatterns = [
     path("media/<uuid:pk>/clip.mp4", media.clip, name="clip"),
     path("media/<uuid:pk>/poster.webp", media.poster, name="poster"),
     path("media/<uuid:pk>/input", media.upload, name="upload"),
+    path("team/members/<int:pk>/remove/", leaving.member_remove, name="member_remove"),
+    path("team/leave/", leaving.leave, name="leave"),
     WEBHOOK,
 ]

@@ -1,6 +1,7 @@
 """What we tell people: the bell on every page, and the outbox of mails."""
 
 import uuid
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
@@ -30,6 +31,15 @@ class Notification(models.Model):
         return self.text
 
 
+class LetterQuerySet(models.QuerySet["Letter"]):
+    """Selections of letters."""
+
+    def due(self, moment: datetime, rung_before: datetime) -> "LetterQuerySet":
+        """To be sent, and nobody was lately asked to; the oldest first."""
+        quiet = Q(poked_at=None) | Q(poked_at__lte=rung_before)
+        return self.filter(quiet, wake_at__lte=moment).order_by("wake_at")
+
+
 class Letter(models.Model):
     """A mail in the outbox, written in the transaction of what it tells of, and sent by the mail worker.
 
@@ -47,6 +57,8 @@ class Letter(models.Model):
     tries = models.PositiveIntegerField(default=0)
     sent_at = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=80, blank=True, default="")
+
+    objects = LetterQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="letter_due")]

@@ -10,7 +10,11 @@ from accounts.policy import Action
 register = template.Library()
 
 # What stands in the tabs: the name of the address, the words, and what one must be allowed to do.
-TABS: tuple[tuple[str, str, Action], ...] = (("accounts:webhooks", "Webhooks", Action.MANAGE_WEBHOOKS),)
+TABS: tuple[tuple[str, str, Action], ...] = (
+    ("accounts:members", "Members", Action.SEE_TEAM),
+    ("accounts:roles", "Roles", Action.SEE_TEAM),
+    ("accounts:webhooks", "Webhooks", Action.MANAGE_WEBHOOKS),
+)
 
 
 @register.simple_tag(takes_context=True)

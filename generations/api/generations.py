@@ -1,5 +1,6 @@
 """Generations: create, list, look, cancel, download."""
 
+import json
 import uuid
 from typing import Annotated
 
@@ -49,8 +50,15 @@ def created(request: ActorRequest, wish: Wish) -> HttpResponse:
     Send an `Idempotency-Key`, and a repeat after a lost answer makes no second clip.
     Scope: `generations:create`.
     """
+    need(request.actor, Action.CREATE)
+    response = _created(request, wish)
+    if response.status_code in (201, 202):
+        response["Location"] = f"{say.ROOT}/generations/{json.loads(response.content)['id']}"
+    return response
+
+
+def _created(request: ActorRequest, wish: Wish) -> HttpResponse:
     actor = request.actor
-    need(actor, Action.CREATE)
     assert actor.token
     once = Once.of(request, actor.token, wish.model_dump())
     if once and (told := once.told_before()):
@@ -67,10 +75,7 @@ def created(request: ActorRequest, wish: Wish) -> HttpResponse:
         return once.keep(problem.status, problem.text())
     status = 202 if placed.state == State.AWAITING else 201
     text = say.generation(placed).model_dump_json()
-    response = once.keep(status, text) if once else answer(status, text)
-    if response.status_code in (201, 202):
-        response["Location"] = f"{say.ROOT}/generations/{placed.pk}"
-    return response
+    return once.keep(status, text) if once else answer(status, text)
 
 
 @router.get("/generations", response=Page[GenerationOut], url_name="generations", summary="List generations")

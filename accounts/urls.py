@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import invitation_views, team_views, views
+from accounts import invitation_views, team_views, token_pages, views
 from accounts.webhooks import pages
 
 app_name = "accounts"
@@ -26,4 +26,6 @@ urlpatterns = [
         for verb in pages.ACTS
     ),
     path("team/webhooks/messages/<uuid:pk>/replay/", pages.replay, name="webhook_message_replay"),
+    path("team/tokens/", token_pages.listed, name="tokens"),
+    path("team/tokens/<uuid:pk>/revoke/", token_pages.revoke, name="token_revoke"),
 ]

@@ -11,6 +11,7 @@ urlpatterns = [
     path("metrics", metrics.metrics),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("api/v1/", include("generations.api.urls")),
     path("", include("accounts.urls")),
     path("", include("generations.urls")),
 ]

@@ -339,7 +339,10 @@ class _Integer(forms.IntegerField):
 
 class _Number(forms.FloatField):
     def to_python(self, value: Any) -> Any:
-        return super().to_python(_plain(value))
+        try:
+            return super().to_python(_plain(value))
+        except OverflowError as error:  # a whole number of JSON may have any length
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from error
 
 
 def _plain(value: Any) -> Any:

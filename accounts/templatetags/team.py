@@ -13,6 +13,7 @@ register = template.Library()
 TABS: tuple[tuple[str, str, Action], ...] = (
     ("accounts:members", "Members", Action.SEE_TEAM),
     ("accounts:roles", "Roles", Action.SEE_TEAM),
+    ("accounts:tokens", "Tokens", Action.MANAGE_TOKENS),
     ("accounts:webhooks", "Webhooks", Action.MANAGE_WEBHOOKS),
 )
 

@@ -18,6 +18,7 @@ from itertools import islice
 from django.utils import timezone
 
 from accounts.models import Workspace
+from accounts.tokens import forget_old_answers
 from generations.media import scratch
 from generations.media.vault import INCOMING, remove, vault
 from generations.models import Clip, Generation, State, Upload
@@ -44,9 +45,9 @@ class Janitor:
         self._walk: Iterator[str] = iter(())
 
     def tidy(self, *, older_than: timedelta | None = None) -> int:
-        """One pass; how many objects and folders were removed. What does not work is left for the next."""
+        """One pass; how many things were removed. What does not work is left for the next."""
         try:
-            return tidy_scratch() + _tidy(self._some(), older_than)
+            return tidy_scratch() + _tidy(self._some(), older_than) + forget_old_answers()
         except Exception as error:  # noqa: BLE001 - every storage has errors of its own
             logger.warning("event=untidy error=%s", type(error).__name__)
             return 0

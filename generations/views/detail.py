@@ -13,13 +13,10 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.actor import ActorRequest, with_actor
 from accounts.models import AuditEvent, LedgerEntry
 from accounts.policy import Action, Actor
-from generations import doorbell, sharing
+from generations import cancelling, sharing
 from generations.catalogue import CATALOGUE, Field
-from generations.failpoints import failpoint
-from generations.fal.failures import Reason
-from generations.models import Collection, Generation, State, Upload
+from generations.models import Collection, Generation, Upload
 from generations.orders import price
-from generations.timing import now
 from generations.views import statement, timeline
 from generations.waits import explain
 
@@ -107,15 +104,13 @@ def cancel(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
     generation = _seen(request, pk)
     if not request.actor.may_on(Action.CREATE, Action.CANCEL_ANY, generation.author_id):
         return render(request, "403.html", status=403)
-    if generation.state == State.QUEUED and generation.finish(
-        State.CANCELLED, cause="cancelled by a member", reason=Reason.CANCELLED
-    ):
+    outcome = cancelling.cancel(generation, request.actor)
+    if outcome is cancelling.Outcome.CANCELLED:
         messages.success(request, f"Cancelled. {generation.cost} credits are available again.")
-    elif _ask_to_cancel(generation):
+    elif outcome is cancelling.Outcome.ASKED:
         messages.info(request, "Asked to stop. If the clip is finished first, it is kept and charged.")
     else:
         messages.info(request, "It has ended already.")
-    _write_down("generation.cancel", generation, request.actor)
     if request.POST.get("next") == "queue":  # whoever tidies the queue stays there
         return redirect("generations:queue")
     return redirect("generations:detail", pk=pk)
@@ -123,19 +118,6 @@ def cancel(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _write_down(verb: str, generation: Generation, actor: Actor) -> None:
     AuditEvent.of(verb, generation, actor=actor.user, acting_as=actor.capacity).save()
-
-
-def _ask_to_cancel(generation: Generation) -> bool:
-    """Leave a request for the motor. Once the file is being fetched there is nothing left to stop."""
-    moment = now()
-    stoppable = [State.QUEUED, State.SUBMITTING, State.AMBIGUOUS, State.SUBMITTED]
-    asked = Generation.objects.filter(pk=generation.pk, state__in=stoppable).update(
-        cancel_requested_at=moment, wake_at=moment, tries=0
-    )
-    assert failpoint("cancel.noted")
-    if asked:
-        doorbell.poke(generation.pk)
-    return bool(asked)
 
 
 @require_POST

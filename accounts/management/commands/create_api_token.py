@@ -1,0 +1,34 @@
+"""`create_api_token EMAIL`: a token of every scope for a member; prints the token and nothing else."""
+
+import uuid
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts import tokens
+from accounts.models import Membership
+
+
+class Command(BaseCommand):
+    """For scripts: `DAILIES_TOKEN=$(manage.py create_api_token ada@example.com)`."""
+
+    help = "Make an API token for a person, in their own workspace or in another that they are in."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """For whom, where, and what it is called."""
+        parser.add_argument("email")
+        parser.add_argument("--workspace", type=uuid.UUID, metavar="ID", help="the person's own if left out")
+        parser.add_argument("--name", default="Made by the command")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Raises CommandError when the person is not in the workspace."""
+        theirs = Membership.objects.active().filter(user__email__iexact=options["email"])
+        if options["workspace"]:
+            theirs = theirs.filter(workspace=options["workspace"])
+        membership = theirs.order_by("-workspace__personal", "workspace__name").select_related().first()
+        if membership is None:
+            where = " there" if options["workspace"] else " of any workspace"
+            raise CommandError(f"{options['email']} is no active member{where}.")
+        name = options["name"].strip()[:80] or "Made by the command"
+        self.stdout.write(tokens.make_as_operator(membership.user, membership.workspace, name))

@@ -1,0 +1,58 @@
+"""Files for a generation to start from."""
+
+import uuid
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile as DjangosFile
+from ninja import File, Form, Router, Status
+from ninja.files import UploadedFile
+
+from accounts.actor import ActorRequest
+from accounts.policy import Action, Actor
+from generations.api import representation as say
+from generations.api.bearer import need
+from generations.api.problems import Problem, invalid
+from generations.api.representation import UploadOut
+from generations.media import intake
+from generations.models import Generation, Upload
+
+router = Router(tags=["Uploads"])
+
+
+@router.post("/uploads", response={201: UploadOut}, url_name="uploads", summary="Upload a file")
+def sent(
+    request: ActorRequest,
+    file: UploadedFile | None = File(None),  # noqa: B008 - ninja's way of saying where it comes from
+    generation: uuid.UUID | None = Form(None),  # noqa: B008 - the same
+) -> Status[UploadOut]:
+    """A picture (JPEG, PNG, WebP) or a video (MP4) as `file`; or the id of a finished clip as `generation`.
+
+    The same file again is the same upload. Scope: `generations:create`.
+    """
+    need(request.actor, Action.CREATE)
+    if request.content_type != "multipart/form-data":
+        raise Problem("wrong-content-type")
+    if (file is None) == (generation is None):
+        raise invalid(file="Send either a file or the id of a finished generation.")
+    try:
+        kept = _received(file, request.actor) if file else _taken_over(generation, request.actor)
+    except ValidationError as error:
+        raise Problem("invalid", errors={"file" if file else "generation": error.messages}) from error
+    return Status(201, say.upload(kept))
+
+
+def _received(file: "DjangosFile[Any]", actor: Actor) -> Upload:
+    head = file.read(16)
+    file.seek(0)
+    picture = intake.picture_format(head) is not None
+    if not picture and head[4:8] != b"ftyp" and head:
+        raise ValidationError("Only JPEG, PNG and WebP pictures and MP4 videos are accepted.")
+    return intake.receive(file, Upload.Kind.IMAGE if picture else Upload.Kind.VIDEO, actor)
+
+
+def _taken_over(key: uuid.UUID | None, actor: Actor) -> Upload:
+    found = Generation.objects.visible_to(actor).select_related("clip").filter(pk=key).first()
+    if found is None:
+        raise ValidationError("This clip does not exist.")
+    return intake.from_clip(found, actor)

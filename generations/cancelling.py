@@ -1,0 +1,50 @@
+"""Cancelling a clip: free while nothing was sent, and a request to fal afterwards."""
+
+from enum import Enum, auto
+
+from django.db import transaction
+
+from accounts.models import AuditEvent
+from accounts.policy import Actor
+from generations import doorbell
+from generations.failpoints import failpoint
+from generations.fal.failures import Reason
+from generations.models import FIRST, Generation, State
+from generations.timing import now
+
+# Once the file is being fetched there is nothing left to stop.
+STOPPABLE = (State.QUEUED, State.SUBMITTING, State.AMBIGUOUS, State.SUBMITTED)
+
+
+class Outcome(Enum):
+    """What became of it."""
+
+    CANCELLED = auto()
+    ASKED = auto()
+    TOO_LATE = auto()
+
+
+def cancel(generation: Generation, actor: Actor) -> Outcome:
+    """Who may was decided before. A clip that is finished first is kept and charged."""
+    with transaction.atomic():
+        outcome = _cancel(generation)
+        AuditEvent.of("generation.cancel", generation, actor=actor.user, acting_as=actor.capacity).save()
+    assert outcome is not Outcome.ASKED or failpoint("cancel.noted")
+    if outcome is Outcome.ASKED:
+        doorbell.poke(generation.pk)
+    return outcome
+
+
+def _cancel(generation: Generation) -> Outcome:
+    if State(generation.state) in FIRST and generation.finish(
+        State.CANCELLED, cause="cancelled by a member", reason=Reason.CANCELLED
+    ):
+        return Outcome.CANCELLED
+    return Outcome.ASKED if _ask(generation) else Outcome.TOO_LATE
+
+
+def _ask(generation: Generation) -> bool:
+    """Leave a request for the motor."""
+    moment = now()
+    stoppable = Generation.objects.filter(pk=generation.pk, state__in=STOPPABLE)
+    return bool(stoppable.update(cancel_requested_at=moment, wake_at=moment, tries=0))

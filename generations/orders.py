@@ -42,6 +42,10 @@ class NotEnough(Refused):
     """More credits than are available."""
 
 
+class OverBudget(Refused):
+    """A budget is used up, and no exceptions are made from it."""
+
+
 class PriceChanged(Refused):
     """The price differs from the one that was shown."""
 

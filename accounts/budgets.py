@@ -51,7 +51,9 @@ def for_new_member(
 def change(actor: Actor, budget: Budget, *, most: int, beyond: str) -> bool:
     """Another limit, or another answer beyond it; False when the budget is gone."""
     with wallet_locked(actor.workspace):
-        return _change(budget, actor.workspace, most=most, beyond=beyond, by=actor.user, acting_as=actor.capacity)
+        return _change(
+            budget, actor.workspace, most=most, beyond=beyond, by=actor.user, acting_as=actor.capacity
+        )
 
 
 def drop(actor: Actor, budget: Budget) -> bool:
@@ -91,7 +93,9 @@ def _set(wanted: Budget, *, by: User, acting_as: str) -> Budget:
     return wanted
 
 
-def _change(budget: Budget, workspace: Workspace, *, most: int, beyond: str, by: User, acting_as: str) -> bool:
+def _change(
+    budget: Budget, workspace: Workspace, *, most: int, beyond: str, by: User, acting_as: str
+) -> bool:
     """With the wallet locked. People are told again of what the new limit has not reached yet."""
     now = Budget.objects.filter(pk=budget.pk, workspace=workspace).first()
     if now is None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q
 
-from generations import alarms, doorbell, line
+from generations import alarms, alerts, doorbell, line
 from generations.failpoints import failpoint
 from generations.models import Breaker, Delivery, Generation, Heartbeat, Leadership, State
 from generations.timing import REPOKE, business, now
@@ -35,6 +35,7 @@ def sweep() -> int:
     rung += _ring(Q(state=State.SUBMITTED), doorbell.DRIVE, MOST_LOOKS)
     rung += _unheard() + _knock()
     alarms.tell()
+    alerts.tell()
     return rung
 
 

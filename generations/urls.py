@@ -3,7 +3,7 @@
 from django.urls import path
 
 from generations import webhooks
-from generations.views import again, create, detail, gallery, media, statement
+from generations.views import again, approvals, budgets, create, detail, gallery, media, statement
 
 app_name = "generations"
 
@@ -27,5 +27,10 @@ urlpatterns = [
     path("media/<uuid:pk>/clip.mp4", media.clip, name="clip"),
     path("media/<uuid:pk>/poster.webp", media.poster, name="poster"),
     path("media/<uuid:pk>/input", media.upload, name="upload"),
+    path("team/budgets/", budgets.budgets, name="budgets"),
+    path("team/budgets/<int:pk>/", budgets.change, name="budget"),
+    path("team/budgets/<int:pk>/remove/", budgets.remove, name="budget_remove"),
+    path("team/approvals/", approvals.approvals, name="approvals"),
+    path("team/approvals/<uuid:pk>/", approvals.decide, name="decide"),
     WEBHOOK,
 ]

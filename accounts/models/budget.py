@@ -158,9 +158,20 @@ class Budget(models.Model):
         """Credits that may still be spent; below zero after an exception or a cut."""
         return self.most - self.spent(month)
 
+    def is_about(self, hold: "Hold") -> bool:
+        """Whether a hold, saved or not, counts against it; what `ABOUT` and `about` say, of one in hand."""
+        pairs = (
+            (self.member_id, hold.spender_id),
+            (self.role, hold.role),
+            (self.token_id, hold.token_id),
+            (self.tier, hold.tier),
+            (self.resolution, hold.resolution),
+        )
+        return all(wanted == given for wanted, given in pairs if wanted)
+
     @property
     def level(self) -> int:
-        """The highest of `LEVELS` that is used up this month; 0 for none, and for a ban, which is no share."""
+        """The highest of `LEVELS` that is used up this month; 0 for none, and where nothing is allowed."""
         used = self.spent()
         return max((each for each in LEVELS if self.most and used * 100 >= self.most * each), default=0)
 

@@ -104,10 +104,12 @@ def cancel(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
     generation = _seen(request, pk)
     if not request.actor.may_on(Action.CREATE, Action.CANCEL_ANY, generation.author_id):
         return render(request, "403.html", status=403)
-    if generation.state == State.QUEUED and generation.finish(
+    if generation.can_cancel_free and generation.finish(
         State.CANCELLED, cause="cancelled by a member", reason=Reason.CANCELLED
     ):
-        messages.success(request, f"Cancelled. {generation.cost} credits are available again.")
+        held = generation.hold_id is not None
+        back = f"{generation.cost} credits are available again." if held else "Nothing was held for it."
+        messages.success(request, f"Cancelled. {back}")
     elif _ask_to_cancel(generation):
         messages.info(request, "Asked to stop. If the clip is finished first, it is kept and charged.")
     else:

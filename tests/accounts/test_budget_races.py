@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event
 
 import pytest
@@ -127,19 +128,15 @@ class Busy:
 
     def make_and_drop(self) -> None:
         """One that was not there when others began."""
-        try:
+        with suppress(AlreadySet):
             drop(self.world.alice, set_budget(self.world.alice, Budget(tier="fast", most=60)))
-        except AlreadySet:
-            pass
 
     def make(self) -> None:
         """One that stays."""
         taken = {each.tier for each in Budget.objects.all()}
         name = next(f"t{number}" for number in range(99) if f"t{number}" not in taken)
-        try:
-            set_budget(self.world.alice, Budget(role=Role.CREATOR, resolution="", tier=name, most=60))
-        except AlreadySet:
-            pass
+        with suppress(AlreadySet):
+            set_budget(self.world.alice, Budget(role=Role.CREATOR, tier=name, most=60))
 
 
 def test_all_verbs_and_edits_at_once_leave_every_budget_as_its_holds_say(lasting: World) -> None:

@@ -199,7 +199,9 @@ def test_a_budget_is_set_changed_and_dropped_with_a_word_in_the_audit_trail(worl
     assert drop(world.alice, budget)
     assert not drop(world.alice, Budget(pk=budget.pk))
     events = AuditEvent.objects.filter(verb__startswith="budget").order_by("pk")
-    told = [(each.verb, each.before and each.before["most"], each.after and each.after["most"]) for each in events]
+    told = [
+        (each.verb, each.before and each.before["most"], each.after and each.after["most"]) for each in events
+    ]
     assert told == [
         ("budget.set", None, 100),
         ("budget.changed", 100, 50),

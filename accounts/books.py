@@ -111,6 +111,24 @@ LEDGER: Mapping[str, str] = {
         SELECT 'wallet ' || w.id FROM accounts_wallet w
         LEFT JOIN accounts_workspace s ON s.id = w.workspace_id WHERE s.id IS NULL
     """,
+    # What was refunded or released was given back; what an older month holds is no longer counted.
+    "a budget counts what its holds say": """
+        SELECT b.id FROM accounts_budget b LEFT JOIN (
+            SELECT b.id, SUM(h.amount) AS total FROM accounts_budget b
+            JOIN accounts_wallet w ON w.workspace_id = b.workspace_id
+            JOIN accounts_hold h ON h.wallet_id = w.id AND h.month = b.month AND h.state <> 'released'
+             AND (b.member_id IS NULL OR b.member_id = h.spender_id) AND (b.role = '' OR b.role = h.role)
+             AND (b.token_id IS NULL OR b.token_id = h.token_id) AND (b.tier = '' OR b.tier = h.tier)
+             AND (b.resolution = '' OR b.resolution = h.resolution)
+            LEFT JOIN accounts_ledgerentry e ON e.hold_id = h.id
+            LEFT JOIN accounts_ledgerentry r ON r.corrects_id = e.id
+            WHERE r.id IS NULL GROUP BY b.id) spent ON spent.id = b.id
+        WHERE b.used <> COALESCE(spent.total, 0)
+    """,
+    "a wallet knows that its workspace has a budget": """
+        SELECT w.id FROM accounts_wallet w WHERE NOT w.budgeted
+           AND EXISTS (SELECT 1 FROM accounts_budget b WHERE b.workspace_id = w.workspace_id)
+    """,
 }
 
 # The triggers of the migrations, by database: table and name.

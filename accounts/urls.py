@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import invitation_views, team_views, token_pages, views
+from accounts import invitation_views, team_views, token_pages, views, views_bell
 from accounts.webhooks import pages
 
 app_name = "accounts"
@@ -28,4 +28,6 @@ urlpatterns = [
     path("team/webhooks/messages/<uuid:pk>/replay/", pages.replay, name="webhook_message_replay"),
     path("team/tokens/", token_pages.listed, name="tokens"),
     path("team/tokens/<uuid:pk>/revoke/", token_pages.revoke, name="token_revoke"),
+    path("bell/", views_bell.bell, name="bell"),
+    path("bell/read/", views_bell.read, name="bell_read"),
 ]

@@ -220,7 +220,12 @@ class GenerationForm(forms.Form):
         )
 
     def quote(self) -> Quote:
-        """The price of the form as it stands, valid or not: what cannot be read counts as the default."""
+        """The price of the form as it stands."""
+        return price(self.endpoint, self.priced_values, self.chosen_takes)
+
+    @property
+    def priced_values(self) -> dict[str, Any]:
+        """What the price depends on, valid or not: what cannot be read counts as the default."""
         values: dict[str, Any] = {}
         for name in ("duration", "resolution", "generate_audio"):
             described = self.endpoint.field(name)
@@ -229,7 +234,7 @@ class GenerationForm(forms.Form):
             value = self[name].value()
             fits = value in ((True, False) if described.kind == Kind.SWITCH else self.offered(described))
             values[name] = value if fits else described.default
-        return price(self.endpoint, values, self.chosen_takes)
+        return values
 
     @property
     def chosen_takes(self) -> int:

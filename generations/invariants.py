@@ -41,7 +41,8 @@ SETTLEMENT: Mapping[str, str] = {
         WHERE g.workspace_id <> w.workspace_id OR g.cost <> h.amount
     """,
     "a hold is one generation's": """
-        SELECT hold_id FROM generations_generation GROUP BY hold_id HAVING COUNT(*) > 1
+        SELECT hold_id FROM generations_generation WHERE hold_id IS NOT NULL
+        GROUP BY hold_id HAVING COUNT(*) > 1
     """,
     "ended means settled": f"""
         SELECT g.id FROM generations_generation g JOIN accounts_hold h ON h.id = g.hold_id
@@ -167,7 +168,7 @@ PAID_ONCE: Mapping[str, str] = {
     """,
     "rows refer to what exists": """
         SELECT 'generation ' || g.id FROM generations_generation g
-        LEFT JOIN accounts_hold h ON h.id = g.hold_id WHERE h.id IS NULL
+        LEFT JOIN accounts_hold h ON h.id = g.hold_id WHERE g.hold_id IS NOT NULL AND h.id IS NULL
         UNION ALL
         SELECT 'attempt ' || a.id FROM generations_attempt a
         LEFT JOIN generations_generation g ON g.id = a.generation_id WHERE g.id IS NULL

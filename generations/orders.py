@@ -14,9 +14,9 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, OperationalError
 
-from accounts.models import AuditEvent, Hold, Wallet
+from accounts.models import AuditEvent, Budget, Hold, Wallet
 from accounts.policy import Action, Actor
-from generations import line, prices
+from generations import allowance, line, parking, prices
 from generations.catalogue import Endpoint
 from generations.failpoints import failpoint
 from generations.media.vault import has_room
@@ -40,6 +40,10 @@ class NotAllowed(Refused):
 
 class NotEnough(Refused):
     """More credits than are available."""
+
+
+class OverBudget(Refused):
+    """A budget is used up, and no exceptions are made from it."""
 
 
 class PriceChanged(Refused):
@@ -107,7 +111,10 @@ def seconds_of(values: dict[str, Any]) -> int:
 
 
 def place(actor: Actor, order: Order) -> list[Generation]:
-    """Hold the credits and create the generations, once per form key. Raises Refused."""
+    """Hold the credits and create the generations, once per form key; or park them. Raises Refused.
+
+    Parked ones are over a budget from which exceptions are made: they await approval, with nothing held.
+    """
     if known := _placed_before(actor, order):
         return known
     quote = _admitted(actor, order)
@@ -116,25 +123,37 @@ def place(actor: Actor, order: Order) -> list[Generation]:
     wallet = Wallet.objects.get(workspace=actor.workspace)
     assert failpoint("order.holding")
     try:
-        held = _hold(wallet, actor, generations)
+        if not _hold(wallet, actor, generations):
+            # Its twin may have spent the last credits a moment ago: then that is the answer to both.
+            return _placed_before(actor, order) or _parked(actor, wallet, generations)
     except IntegrityError:
         # A twin of this very form was faster; its rows are the answer to both.
         if known := _placed_before(actor, order):
             return known
         raise
-    if not held:
-        # Its twin may have spent the last credits a moment ago: then that is the answer to both.
-        if known := _placed_before(actor, order):
-            return known
-        wallet.refresh_from_db()
-        raise NotEnough(
-            f"This costs {quote.total} credits and {wallet.available} are available. Nothing was charged."
-        )
     assert failpoint("order.placed")
     for generation in generations:
         words = generation.pk, generation.endpoint, generation.cost
         logger.info("generation=%s event=ordered endpoint=%s credits=%s", *words)
     line.joined(generations)
+    return generations
+
+
+def _parked(actor: Actor, wallet: Wallet, generations: list[Generation]) -> list[Generation]:
+    """The same rows without their holds, if nothing but budgets that ask is in the way. Raises Refused."""
+    held = generations[0].hold
+    assert held  # the caller could not take it
+    total = sum(each.cost for each in generations)
+    if total > wallet.available:
+        raise NotEnough(
+            f"This costs {total} credits and {wallet.available} are available. Nothing was charged."
+        )
+    in_the_way = Budget.objects.in_the_way(held, total)
+    if refusing := [each for each in in_the_way if each.beyond == Budget.Beyond.REFUSE]:
+        raise OverBudget(allowance.refusal(refusing[0], total))
+    if not in_the_way:
+        raise Busy("What was in the way is not any more. Nothing was charged; send it again.")
+    parking.park(actor, generations, in_the_way)
     return generations
 
 
@@ -174,7 +193,8 @@ def _admitted(actor: Actor, order: Order) -> Quote:
 
 def _not_too_many(actor: Actor, more: int) -> None:
     """A courtesy to colleagues, not about money: two presses at the same moment may both just fit."""
-    mine = Generation.objects.waiting().filter(workspace=actor.workspace, author=actor.user)
+    waiting = Generation.objects.waiting() | Generation.objects.awaiting()
+    mine = waiting.filter(workspace=actor.workspace, author=actor.user)
     most = settings.MEMBER_MAX_QUEUED
     if mine.count() + more > most:
         raise TooMany(
@@ -205,7 +225,7 @@ def _row(actor: Actor, order: Order, quote: Quote, take: int, at: datetime) -> G
         seconds=seconds_of(order.input),
         audio=bool(order.input.get("generate_audio", False)),
         remix_of_id=order.remix_of,
-        hold=_set_aside(actor, order, quote),
+        hold=set_aside(actor, order.endpoint, order.input, quote.credits),
         cost=quote.credits,
         usd=quote.usd,
         price_lines=[line.as_json() for line in quote.lines],
@@ -216,15 +236,15 @@ def _row(actor: Actor, order: Order, quote: Quote, take: int, at: datetime) -> G
     )
 
 
-def _set_aside(actor: Actor, order: Order, quote: Quote) -> Hold:
-    """With what budgets ask about it."""
+def set_aside(actor: Actor, endpoint: Endpoint, values: dict[str, Any], amount: int) -> Hold:
+    """An unsaved hold with what budgets ask about it."""
     return Hold(
-        amount=quote.credits,
+        amount=amount,
         spender=actor.user,
         role=actor.role.value,
         token=actor.token,
-        tier=order.endpoint.quality.value,
-        resolution=str(order.input.get("resolution", "")),
+        tier=endpoint.quality.value,
+        resolution=str(values.get("resolution", "")),
     )
 
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Q
 
 from accounts.models import Letter, WebhookMessage
-from generations import alarms, doorbell, line
+from generations import alarms, alerts, doorbell, line
 from generations.failpoints import failpoint
 from generations.models import Breaker, Delivery, Generation, Heartbeat, Leadership, State
 from generations.timing import REPOKE, business, now
@@ -36,6 +36,7 @@ def sweep() -> int:
     rung += _ring(Q(state=State.SUBMITTED), doorbell.DRIVE, MOST_LOOKS)
     rung += _unheard() + _knock() + _outboxes()
     alarms.tell()
+    alerts.tell()
     return rung
 
 

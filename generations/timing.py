@@ -21,6 +21,8 @@ FOLLOW_LEASE = 4.5 * CALL  # cancel, status, result and the request list
 STORING_LEASE = 4.5 * CALL  # renewed while a download goes on; then a probe
 
 QUEUE_DEADLINE = 24 * HOUR
+# What is over a budget waits so long for somebody to decide.
+DECISION_DEADLINE = 7 * 24 * HOUR
 RUN_DEADLINE = 4 * HOUR
 STORING_DEADLINE = 24 * HOUR
 # fal gives up a request that has not started by then, so an orphan dies by itself.

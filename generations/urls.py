@@ -3,7 +3,19 @@
 from django.urls import path
 
 from generations import webhooks
-from generations.views import again, collections, create, detail, gallery, leaving, media, sharing, statement
+from generations.views import (
+    again,
+    approvals,
+    budgets,
+    collections,
+    create,
+    detail,
+    gallery,
+    leaving,
+    media,
+    sharing,
+    statement,
+)
 
 app_name = "generations"
 
@@ -39,5 +51,10 @@ urlpatterns = [
     path("media/<uuid:pk>/input", media.upload, name="upload"),
     path("team/members/<int:pk>/remove/", leaving.member_remove, name="member_remove"),
     path("team/leave/", leaving.leave, name="leave"),
+    path("team/budgets/", budgets.budgets, name="budgets"),
+    path("team/budgets/<int:pk>/", budgets.change, name="budget"),
+    path("team/budgets/<int:pk>/remove/", budgets.remove, name="budget_remove"),
+    path("team/approvals/", approvals.approvals, name="approvals"),
+    path("team/approvals/<uuid:pk>/", approvals.decide, name="decide"),
     WEBHOOK,
 ]

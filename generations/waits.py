@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from generations.models import Attempt, Breaker, Generation, State
+from accounts.budgets import names_of, those_who_may
+from accounts.policy import Action
+from generations.models import Attempt, Breaker, Generation, State, StateChange
 
 # A median of fewer is an anecdote; of more, history.
 LEAST, MOST = 3, 50
@@ -25,6 +27,7 @@ def explain(cards: Iterable[Generation]) -> None:
     """Give each open card its `standing` (in our line) and its `typical` seconds (once it is with fal)."""
     known = [each for each in cards if each.is_open]
     _stand([each for each in known if each.state == State.QUEUED and not each.turn_at])
+    _await([each for each in known if each.state == State.AWAITING])
     typical: dict[tuple[str, str], int | None] = {}
     for each in known:
         kind = each.endpoint, each.resolution
@@ -43,6 +46,22 @@ def _stand(cards: list[Generation]) -> None:
         for each in cards:
             if each.workspace_id == workspace and each.pk in order:
                 each.standing = Standing(order[each.pk], len(order), max(overall, len(order)), delayed)
+
+
+def _await(cards: list[Generation]) -> None:
+    """Over which limit, and whom it waits for."""
+    if not cards:
+        return
+    first = StateChange.objects.filter(generation__in=[each.pk for each in cards], before="")
+    over = dict(first.values_list("generation", "detail"))
+    for each in cards:
+        limits = over.get(each.pk, {}).get("over") or ["a budget"]
+        each.over = limits[0]
+    for workspace in {each.workspace_id: each.workspace for each in cards}.values():
+        people = names_of(those_who_may(Action.APPROVE, workspace))
+        for each in cards:
+            if each.workspace_id == workspace.pk:
+                each.decided_by = people
 
 
 def team_order(workspace: uuid.UUID) -> dict[uuid.UUID, int]:

@@ -18,7 +18,7 @@ from accounts.models.tokens import ApiToken
 from accounts.reserve import Guard
 
 if TYPE_CHECKING:
-    from accounts.models.wallet import Hold
+    from accounts.models.wallet import Hold, Wallet
 
 # Whose and what a budget is about; empty means everybody's, or everything.
 ABOUT = """b.workspace_id = %(workspace)s{uuid}
@@ -42,13 +42,14 @@ def _cast(text: str) -> str:
 
 
 # The wallet is locked before its budgets, as everywhere. What is decided about a budget is decided on the
-# locked row, not on what it was when the statement began.
+# locked row, not on what it was when the statement began. A budget made since then is not seen at all; but
+# it raised the wallet's round, so the statement finds no wallet and is sent again.
 WITHIN_BUDGETS = Guard(
     postgresql=_cast(
         # What is put together here are our own words.
         f"""purse AS MATERIALIZED (
-    SELECT id, posted - held AS available FROM accounts_wallet WHERE id = %(wallet)s{{number}}
-    FOR NO KEY UPDATE
+    SELECT id, posted - held AS available FROM accounts_wallet
+    WHERE id = %(wallet)s{{number}} AND budget_round = %(round)s{{number}} FOR NO KEY UPDATE
 ), budgets AS MATERIALIZED (
     SELECT b.id, {FITS} AS fits FROM purse CROSS JOIN accounts_budget b WHERE {ABOUT} FOR NO KEY UPDATE OF b
 ), guard AS (
@@ -63,12 +64,15 @@ WITHIN_BUDGETS = Guard(
         statement.format(**PLAIN)
         for statement in (
             f"""UPDATE accounts_wallet SET held = held + %(amount)s
-                WHERE id = %(wallet)s AND posted >= held + %(amount)s
+                WHERE id = %(wallet)s AND budget_round = %(round)s AND posted >= held + %(amount)s
                   AND NOT EXISTS (SELECT 1 FROM accounts_budget b WHERE {ABOUT} AND NOT ({FITS}))""",
             f"UPDATE accounts_budget AS b SET {COUNT} WHERE {ABOUT}",
         )
     ),
 )
+
+# Shares of a budget, in per cent, that people are told of when it is used up so far.
+LEVELS = (50, 80, 100)
 
 
 def month_of(moment: datetime) -> date:
@@ -154,6 +158,28 @@ class Budget(models.Model):
         """Credits that may still be spent; below zero after an exception or a cut."""
         return self.most - self.spent(month)
 
+    def is_about(self, hold: "Hold") -> bool:
+        """Whether a hold, saved or not, counts against it; what `ABOUT` and `about` say, of one in hand."""
+        pairs = (
+            (self.member_id, hold.spender_id),
+            (self.role, hold.role),
+            (self.token_id, hold.token_id),
+            (self.tier, hold.tier),
+            (self.resolution, hold.resolution),
+        )
+        return all(wanted == given for wanted, given in pairs if wanted)
+
+    @property
+    def level(self) -> int:
+        """The highest of `LEVELS` that is used up this month; 0 for none, and where nothing is allowed."""
+        used = self.spent()
+        return max((each for each in LEVELS if self.most and used * 100 >= self.most * each), default=0)
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """What was agreed, for the audit trail."""
+        return {"about": self.subject, "most": self.most, "beyond": self.beyond}
+
     def count(self) -> None:
         """Set `used` from the holds of this month; for a new budget. Needs the wallet locked."""
         from accounts.models.wallet import Hold  # noqa: PLC0415 - holds are counted by budgets, both ways
@@ -171,12 +197,13 @@ class Budget(models.Model):
         self.used = spent.aggregate(total=Sum("amount"))["total"] or 0
 
 
-def values_of(hold: "Hold", *, workspace: Any, amount: int, approved: bool) -> dict[str, Any]:
+def values_of(hold: "Hold", wallet: "Wallet", *, amount: int, approved: bool) -> dict[str, Any]:
     """What `WITHIN_BUDGETS` needs, as the database takes it."""
     as_key = Workspace._meta.pk.get_db_prep_value
     return {
-        "workspace": as_key(workspace, connection),
-        "wallet": hold.wallet_id,
+        "workspace": as_key(wallet.workspace_id, connection),
+        "wallet": wallet.pk,
+        "round": wallet.budget_round,
         "amount": amount,
         "month": str(hold.month),
         "approved": approved,

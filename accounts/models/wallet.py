@@ -47,6 +47,8 @@ class Wallet(models.Model):
     seq = models.BigIntegerField(default=0)
     # Whether the workspace has a budget of any kind; set with the first.
     budgeted = models.BooleanField(default=False, db_default=False)
+    # Raised with each new budget: a statement that began before it cannot see it.
+    budget_round = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = [
@@ -86,10 +88,20 @@ class Wallet(models.Model):
         for hold in holds:
             hold.wallet, hold.month = self, month
         inserted = [*holds, *rows]
-        if not self.budgeted and insert_if(TAKE, {"amount": amount, "wallet": self.pk}, inserted):
-            return True
-        values = values_of(holds[0], workspace=self.workspace_id, amount=amount, approved=approved)
-        return insert_if(WITHIN_BUDGETS, values, inserted)
+        while True:
+            if self.budgeted:
+                values = values_of(holds[0], self, amount=amount, approved=approved)
+                held = insert_if(WITHIN_BUDGETS, values, inserted)
+            else:
+                held = insert_if(TAKE, {"amount": amount, "wallet": self.pk}, inserted)
+            if held or not self._was_given_a_budget():
+                return held
+
+    def _was_given_a_budget(self) -> bool:
+        """Since it was read. A statement that waited for the wallet sees no budget made meanwhile."""
+        known = self.budget_round
+        self.refresh_from_db(fields=["posted", "held", "budgeted", "budget_round"])
+        return self.budget_round != known
 
     @staticmethod
     def capture(hold_id: uuid.UUID) -> "LedgerEntry | None":
@@ -109,7 +121,8 @@ class Wallet(models.Model):
             if hold is None:
                 return False
             Wallet.objects.filter(pk=hold.wallet_id).update(held=F("held") - hold.amount)
-            hold.uncount()
+            if hold.wallet.budgeted:
+                Budget.objects.give_back(hold, hold.amount)
             return True
 
     def refund(self, capture: "LedgerEntry", *, actor: User | None, reason: str) -> "LedgerEntry":
@@ -125,8 +138,8 @@ class Wallet(models.Model):
                 reason=reason,
                 corrects=capture,
             )
-            if capture.hold:
-                capture.hold.uncount()
+            if capture.hold and self.budgeted:  # as it is now that the wallet is locked
+                Budget.objects.give_back(capture.hold, -capture.amount)
         return entry
 
     def _post(
@@ -147,7 +160,7 @@ class Wallet(models.Model):
                 held=F("held") - (hold.amount if hold else 0),
                 seq=F("seq") + 1,
             )
-            self.refresh_from_db(fields=["posted", "held", "seq"])
+            self.refresh_from_db(fields=["posted", "held", "seq", "budgeted"])
             return LedgerEntry.objects.create(
                 wallet=self,
                 seq=self.seq,
@@ -216,11 +229,6 @@ class Hold(models.Model):
             return None
         hold.state = state
         return hold
-
-    def uncount(self) -> None:
-        """Give budgets back what they counted for it. Needs a transaction that has the wallet locked."""
-        if self.wallet.budgeted:
-            Budget.objects.give_back(self, self.amount)
 
 
 class LedgerEntry(models.Model):

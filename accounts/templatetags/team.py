@@ -15,6 +15,8 @@ TABS: tuple[tuple[str, str, Action], ...] = (
     ("accounts:roles", "Roles", Action.SEE_TEAM),
     ("accounts:tokens", "Tokens", Action.MANAGE_TOKENS),
     ("accounts:webhooks", "Webhooks", Action.MANAGE_WEBHOOKS),
+    ("generations:budgets", "Budgets", Action.SET_BUDGETS),
+    ("generations:approvals", "Approvals", Action.APPROVE),
 )
 
 

@@ -53,6 +53,10 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         """In our own line: nothing was sent, and the dispatcher has not given them a turn."""
         return self.filter(state=State.QUEUED, turn_at=None)
 
+    def awaiting(self) -> "GenerationQuerySet":
+        """Over a budget, and nobody has decided yet."""
+        return self.filter(state=State.AWAITING)
+
     def out(self) -> "GenerationQuerySet":
         """What takes one of our places at fal: with it, or about to be sent."""
         return self.filter(Q(state__in=WITH_FAL) | Q(state=State.QUEUED, turn_at__isnull=False))
@@ -159,6 +163,9 @@ class Generation(models.Model):
     # What pages say while it is open; `generations.waits` knows.
     standing: "Standing | None" = None
     typical: int | None = None
+    # While it awaits approval: over which limit, and who may decide.
+    over: str = ""
+    decided_by: str = ""
 
     class Meta:
         constraints = [
@@ -194,6 +201,11 @@ class Generation(models.Model):
                 fields=["workspace", "author", "created_at"],
                 condition=Q(state=State.QUEUED),
                 name="generation_in_line",
+            ),
+            models.Index(
+                fields=["workspace", "created_at"],
+                condition=Q(state=State.AWAITING),
+                name="generation_awaiting",
             ),
             models.Index(
                 fields=["workspace", "author"], condition=Q(state__in=WITH_FAL), name="generation_with_fal"
@@ -377,6 +389,9 @@ class StateChange(models.Model):
 
     class Meta:
         ordering = ["id"]
+        indexes = [
+            models.Index(fields=["-id"], condition=Q(before=State.AWAITING), name="change_decided"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.before} → {self.after}: {self.cause}"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from traceback import extract_tb
 
-from generations import doorbell, line
+from generations import approvals, doorbell, line
 from generations.fal.failures import Reason
 from generations.models import OPEN, WITH_FAL, Generation, State
 from generations.motor.ambiguous import resolve
@@ -34,7 +34,7 @@ def _hand_to_media(generation: Generation) -> None:
 def _undecided(generation: Generation) -> None:
     """Nobody decided about it in time."""
     if generation.deadline_at <= now():
-        generation.finish(State.CANCELLED, cause="nobody decided", reason=Reason.UNDECIDED)
+        approvals.lapse(generation)
 
 
 STEPS: dict[State, Callable[[Generation], None]] = {

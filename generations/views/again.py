@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.actor import ActorRequest, with_actor
 from accounts.policy import Action
-from generations import orders
+from generations import orders, parking
 from generations.catalogue import CATALOGUE, Endpoint
 from generations.forms import GenerationForm
 from generations.models import Generation
@@ -35,11 +35,11 @@ def again(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
         messages.error(request, "Some of its settings are not offered any more; look at them here.")
         return redirect(form_address)
     try:
-        orders.place(request.actor, form.order())
+        placed = orders.place(request.actor, form.order())
     except orders.Refused as refused:
         messages.error(request, str(refused))
         return redirect(form_address)
-    messages.success(request, "On its way once more.")
+    messages.success(request, parking.words(placed) or "On its way once more.")
     return redirect("generations:queue")
 
 

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.actor import ActorRequest, with_actor
 from accounts.models import Wallet
 from accounts.policy import Action, Actor
-from generations import orders
+from generations import orders, parking
+from generations.allowance import Allowance, allowance, budgets_of
 from generations.catalogue import CATALOGUE, Endpoint, Mode, Quality, choose
 from generations.forms import GenerationForm
 from generations.media.intake import SECONDS_TOLERANCE, check_extendable
@@ -78,7 +79,8 @@ def _placed(request: ActorRequest, form: GenerationForm) -> HttpResponse:
         page = Page(form, refusal=str(refused), refusal_kind=type(refused).__name__)
         return _page(request, page, status=409)
     count = len(placed)
-    messages.success(request, "On its way." if count == 1 else f"{count} takes are on their way.")
+    on_its_way = "On its way." if count == 1 else f"{count} takes are on their way."
+    messages.success(request, parking.words(placed) or on_its_way)
     return redirect("generations:queue")
 
 
@@ -139,7 +141,16 @@ def _word(kind: Any, value: str, otherwise: Any) -> Any:
 def _priced(form: GenerationForm) -> dict[str, Any]:
     wallet = Wallet.objects.get(workspace=form.actor.workspace)
     quoted = form.quote()
-    return {"form": form, "quote": quoted, "wallet": wallet, "after": wallet.available - quoted.total}
+    priced = {"form": form, "quote": quoted, "wallet": wallet, "after": wallet.available - quoted.total}
+    return priced | {"budget": _allowed(form, wallet, quoted.total)}
+
+
+def _allowed(form: GenerationForm, wallet: Wallet, total: int) -> Allowance | None:
+    """What budgets say; who has none is spared the question."""
+    if not wallet.budgeted:
+        return None
+    hold = orders.set_aside(form.actor, form.endpoint, form.priced_values, total)
+    return allowance(budgets_of(form.actor.workspace.pk), hold, total)
 
 
 def _page(request: HttpRequest, page: Page, status: int = 200) -> HttpResponse:

@@ -106,7 +106,8 @@ def cancel(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
         return render(request, "403.html", status=403)
     outcome = cancelling.cancel(generation, request.actor)
     if outcome is cancelling.Outcome.CANCELLED:
-        messages.success(request, f"Cancelled. {generation.cost} credits are available again.")
+        back = f"{generation.cost} credits are available again." if generation.hold else "Nothing was held."
+        messages.success(request, f"Cancelled. {back}")
     elif outcome is cancelling.Outcome.ASKED:
         messages.info(request, "Asked to stop. If the clip is finished first, it is kept and charged.")
     else:

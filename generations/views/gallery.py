@@ -23,6 +23,7 @@ from generations.waits import explain, team_order
 PAGE = 24
 # A page lists no more cards than it has; more ids than this in one question are somebody's experiment.
 MOST_WATCHED = 60
+MOST_PARKED = 12
 CURSOR_SALT = "gallery"
 
 
@@ -70,13 +71,16 @@ def queue(request: ActorRequest) -> HttpResponse:
     seen = Generation.objects.visible_to(request.actor).for_cards()
     places = team_order(request.actor.workspace.pk)
     next_up = [key for key, place in places.items() if place <= MOST_WATCHED]
-    under_way = ~Q(state=State.QUEUED, turn_at=None)
+    under_way = ~Q(state=State.QUEUED, turn_at=None) & ~Q(state=State.AWAITING)
     found = seen.filter(Q(pk__in=next_up) | under_way, state__in=OPEN)
     rows = sorted(found, key=lambda each: (places.get(each.pk, 0), each.created_at, each.take))
     shown = rows[:MOST_WATCHED]
-    explain(shown)
+    parked = list(seen.awaiting().order_by("created_at", "take")[:MOST_PARKED])
+    explain([*shown, *parked])
     context = {
         "open": shown,
+        "parked": parked,
+        "watched": [*parked, *shown][:MOST_WATCHED],
         "more": len(rows) - len(next_up) + len(places) - len(shown),
         "ended": list(seen.exclude(state__in=OPEN).order_by("-created_at", "-id")[:12]),
     }

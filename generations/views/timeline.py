@@ -20,6 +20,9 @@ WORDS = {
 # Where the way there says more than the state does: by how the cause begins.
 CAUSES = {
     "created": "Ordered",
+    "approved": "Approved; in line",
+    "denied": "Not approved",
+    "nobody decided": "Nobody decided in time",
     "fal: busy": "fal was too busy to take it; back in line",
     "fal: ": "fal did not take it; back in line",
     "upload failed": "A file could not be handed to fal; back in line",

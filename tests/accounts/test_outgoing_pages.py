@@ -1,4 +1,4 @@
-"""The pages about webhooks: who may, whose they are, what the buttons do, and that a long log costs no more."""
+"""The pages about webhooks: who may, whose they are, what a row costs, and what somebody with a key does."""
 
 from datetime import timedelta
 from typing import Any

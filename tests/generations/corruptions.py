@@ -7,6 +7,7 @@ restore: what the schema forbids is just what the auditor must not rely on.
 from tests.generations.tampering import (
     ATTEMPT,
     BOOKED,
+    BUDGET,
     CHANGE,
     CHARGED,
     CLIP,
@@ -33,6 +34,7 @@ A_CLIP, A_DELIVERY = first(CLIP), first(DELIVERY)
 THE_COPY = f"SELECT %(key)s + {COPY}"
 ENTRY_SHAPE = "an entry is of a kind and has what its kind needs"
 HOLD_SHAPE = "a hold is an amount, open or resolved at a time"
+COUNTS = "a budget counts what its holds say"
 BOOKED_HOLD = "a captured hold has an entry of its amount in its wallet"
 ITS_HOLD = f"SELECT hold_id FROM {GENERATION} WHERE id = %(key)s"
 ITS_GENERATION = f"SELECT generation_id FROM {ATTEMPT} WHERE id = %(key)s"
@@ -169,6 +171,22 @@ MONEY = (
         "a hold that its generation has forgotten",
         first(GENERATION, "state = 'succeeded' AND NOT late_free"),
         put(GENERATION, "hold_id = NULL"),
+    ),
+    wrong(COUNTS, "an edited budget", first(BUDGET, "used > 0"), put(BUDGET, "used = used + 1")),
+    wrong(COUNTS, "a budget that forgot", first(BUDGET, "used > 0"), put(BUDGET, "used = 0")),
+    wrong(
+        COUNTS,
+        "a hold of another month",
+        first(HOLD, "month IS NOT NULL AND state = 'held'"),
+        put(HOLD, "month = '2020-01-01'"),
+        row=f"SELECT b.id FROM {BUDGET} b JOIN {WALLET} w ON w.workspace_id = b.workspace_id"
+        f" JOIN {HOLD} h ON h.wallet_id = w.id WHERE h.id = %(key)s",
+    ),
+    wrong(
+        "a wallet knows that its workspace has a budget",
+        "a budget that nobody asks",
+        first(WALLET, "budgeted"),
+        put(WALLET, "budgeted = false"),
     ),
     wrong("a generation has a price", "no price list", one("queued"), put(GENERATION, "price_version = ''")),
     wrong(

@@ -14,6 +14,7 @@ from django.db import connection, models
 from django.utils import timezone
 
 from accounts.models import Hold, LedgerEntry, Membership, Role, User, Wallet, Workspace
+from accounts.models.budget import month_of
 from generations.models import Attempt, Clip, Delivery, Generation, StateChange
 
 FUNDS = 100_000_000
@@ -114,7 +115,8 @@ def _rows(cursor: Any, author: User) -> None:
     wallet, number = f"place + {FIRST_KEY}", f"i + {FIRST_KEY}"
     closed = "CASE open WHEN 0 THEN {at} END"
     holds = {"id": hold, "wallet_id": wallet, "amount": "cost", "state": "hold"}
-    _insert(cursor, Hold(), holds | {"resolved_at": closed}, "plan", now)
+    spent = Hold(spender=author, role=Role.OWNER, month=month_of(now))
+    _insert(cursor, spent, holds | {"resolved_at": closed}, "plan", now)
     clips = {"id": number, "file": f"'clips/' || {_text(key)}", "poster": f"'posters/' || {_text(key)}"}
     clip = Clip(sha256="0" * 64, size=10, width=1280, height=720, seconds=8, has_audio=True)
     _insert(cursor, clip, clips, "plan WHERE clip = 1", now)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 WALLET, HOLD, ENTRY = "accounts_wallet", "accounts_hold", "accounts_ledgerentry"
 GENERATION, ATTEMPT, DELIVERY = "generations_generation", "generations_attempt", "generations_delivery"
-CLIP, CHANGE = "generations_clip", "generations_statechange"
-TABLES = (WALLET, HOLD, ENTRY, GENERATION, ATTEMPT, DELIVERY, CLIP, CHANGE)
+CLIP, CHANGE, BUDGET = "generations_clip", "generations_statechange", "accounts_budget"
+TABLES = (WALLET, BUDGET, HOLD, ENTRY, GENERATION, ATTEMPT, DELIVERY, CLIP, CHANGE)
 COPY = 50_000_000  # what is added to the key of a row to get a copy's
 
 

@@ -16,7 +16,9 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.append_only import removals
-from accounts.models import LedgerEntry
+from accounts.budgets import set_budget
+from accounts.models import Budget, LedgerEntry, Membership
+from accounts.policy import Actor
 from generations.invariants import ALARMS, ALWAYS, alarms, violations
 from generations.media.vault import new_key, vault
 from generations.models import Clip
@@ -45,8 +47,10 @@ def audit(*options: str) -> tuple[int, list[str]]:
 
 @pytest.fixture
 def books(db: None) -> None:
-    """A few of every fate, and one charge given back."""
+    """A few of every fate, budgets that counted them, and one charge given back."""
     plenty.load(300, workspaces=3)
+    for member in Membership.objects.select_related("user", "workspace"):
+        set_budget(Actor.of(member), Budget(member=member.user, most=500))
     charge = LedgerEntry.objects.filter(kind="capture", seq=9).select_related("wallet").first()
     assert charge
     charge.wallet.refund(charge, actor=None, reason="test")

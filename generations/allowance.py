@@ -1,0 +1,81 @@
+"""What budgets leave of an order, in words for people."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from accounts.budgets import names_of, those_who_may
+from accounts.models import Budget, Hold
+from accounts.policy import Action
+from generations.catalogue import Quality
+
+
+def subject(budget: Budget) -> str:
+    """Whose and what: `Bob, 4k` or `Every Creator, Veo 3.1 Lite`."""
+    who = str(budget.member or budget.token or "")
+    who = who or (f"every {budget.get_role_display().lower()}" if budget.role else "the workspace")
+    tier = Quality(budget.tier).label if budget.tier in list(Quality) else budget.tier
+    what = " in ".join(each for each in (tier, budget.resolution) if each)
+    return f"{who}, {what}" if what else who
+
+
+def limit(budget: Budget) -> str:
+    """The limit and what is left of it, as `the budget of 100 credits a month for Bob (12 left)`."""
+    if not budget.most:
+        return f"the budget for {subject(budget)}, which allows nothing"
+    left = max(0, budget.left())
+    return f"the budget of {budget.most} credits a month for {subject(budget)} ({left} left)"
+
+
+def refusal(budget: Budget, amount: int) -> str:
+    """Why an order is refused, and whom to ask."""
+    people = names_of(those_who_may(Action.SET_BUDGETS, budget.workspace))
+    ask = f" {people} can raise it." if people else ""
+    return f"This costs {amount} credits, over {limit(budget)}. Nothing was charged.{ask}"
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What the budgets that apply say before the press of the button."""
+
+    tightest: Budget | None
+    amount: int
+    refuses: Budget | None
+    asks: Budget | None
+
+    @property
+    def after(self) -> int | None:
+        """What would be left of the tightest; None where there is none."""
+        return None if self.tightest is None else self.tightest.left() - self.amount
+
+    @property
+    def refusal(self) -> str:
+        """What will happen: it is refused."""
+        return refusal(self.refuses, self.amount) if self.refuses else ""
+
+    @property
+    def asking(self) -> str:
+        """What will happen: it waits for somebody."""
+        if self.asks is None:
+            return ""
+        people = names_of(those_who_may(Action.APPROVE, self.asks.workspace))
+        return f"Over {limit(self.asks)}: it will wait for approval by {people}, with nothing held."
+
+    @property
+    def words(self) -> str:
+        """Whose budget the tightest is."""
+        return subject(self.tightest) if self.tightest else ""
+
+
+def allowance(budgets: Iterable[Budget], hold: Hold, amount: int) -> Allowance:
+    """Of all the budgets of a workspace, for an order of so many credits like `hold`."""
+    mine = sorted((each for each in budgets if each.is_about(hold)), key=lambda each: each.left())
+    over = [each for each in mine if each.left() < amount]
+    refuses = next((each for each in over if each.beyond == Budget.Beyond.REFUSE), None)
+    asks = next((each for each in over if each.beyond == Budget.Beyond.ASK), None)
+    return Allowance(mine[0] if mine else None, amount, refuses, asks)
+
+
+def budgets_of(workspace_id: object) -> list[Budget]:
+    """All of a workspace, with what their words need: one query."""
+    found = Budget.objects.filter(workspace=workspace_id).select_related("member", "token", "workspace")
+    return list(found.order_by("created_at", "pk"))

@@ -85,6 +85,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.wallet",
+                "accounts.context.factor",
                 "generations.context.bar",
                 "generations.context.door",
             ],

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from generations import webhooks
-from generations.views import again, create, detail, gallery, media, statement
+from generations.views import again, closing, create, detail, gallery, media, statement
 
 app_name = "generations"
 
@@ -23,6 +23,7 @@ urlpatterns = [
     path("generations/<uuid:pk>/again/", again.again, name="again"),
     path("generations/<uuid:pk>/delete/", detail.delete, name="delete"),
     path("generations/<uuid:pk>/restore/", detail.restore, name="restore"),
+    path("team/close/", closing.close, name="close"),
     path("credits/", statement.statement, name="credits"),
     path("media/<uuid:pk>/clip.mp4", media.clip, name="clip"),
     path("media/<uuid:pk>/poster.webp", media.poster, name="poster"),

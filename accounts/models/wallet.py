@@ -47,6 +47,8 @@ class Wallet(models.Model):
     seq = models.BigIntegerField(default=0)
     # Whether the workspace has a budget of any kind; set with the first.
     budgeted = models.BooleanField(default=False, db_default=False)
+    # Nothing can be held any more. Set together with `budgeted`, so the quick way needs not ask for it.
+    closed = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [

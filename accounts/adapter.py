@@ -1,18 +1,22 @@
 """What a sign-up means here: a personal workspace at once, welcome credits once the address is proven."""
 
 import logging
+from base64 import urlsafe_b64encode
 from typing import Any
 from urllib.parse import urlencode
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.utils import get_next_redirect_url
 from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 
+from accounts.middleware import address_out
 from accounts.models import LedgerEntry, User, Wallet, Workspace, open_workspace
 
 logger = logging.getLogger(__name__)
@@ -49,6 +53,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
                     welcome(saved)
         return saved
 
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """In no workspace: the one in the address is the last person's, on a shared machine."""
+        return address_out(super().get_login_redirect_url(request))
+
+    def get_logout_redirect_url(self, request: HttpRequest) -> str:
+        """The same."""
+        return address_out(super().get_logout_redirect_url(request))
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """A mail server that is away must not break the page: signing in again sends the mail again."""
         try:
@@ -72,4 +84,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
 
 
 class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth ships no types
-    """Hooks of allauth's second factors."""
+    """Hooks of allauth's second factors: their secrets are worth nothing to whoever has only the database."""
+
+    def encrypt(self, text: str) -> str:
+        """As it is stored."""
+        return _safe().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """As it was given. InvalidToken when SECRET_KEY has changed and the old one is no fallback."""
+        return _safe().decrypt(encrypted_text.encode()).decode()
+
+
+def _safe() -> MultiFernet:
+    """Locked with a key made from SECRET_KEY; opens what an earlier one locked, too."""
+    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    keys = [salted_hmac("accounts.second_factor", "", secret=each, algorithm="sha256") for each in secrets]
+    return MultiFernet([Fernet(urlsafe_b64encode(key.digest())) for key in keys])

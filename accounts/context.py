@@ -5,19 +5,25 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from accounts import second_factor
 from accounts.bell import latest
-from accounts.models import Workspace
+from accounts.models import Membership, User, Workspace
 
 
 def wallet(request: HttpRequest) -> dict[str, Any]:
-    """`actor` and its `wallet`, and `workspaces` as a lazy query that only the menu runs."""
+    """`actor` and its `wallet`, and `workspaces` as a lazy query that only the menu runs.
+
+    `grace_days`: how long the workspace still lets them in without a second factor.
+    """
     actor = getattr(request, "actor", None)
     if not actor:
         return {"actor": None}
+    mine = Membership.objects.active().filter(user=actor.user)
     return {
         "actor": actor,
         "wallet": actor.workspace.wallet,
-        "workspaces": Workspace.objects.filter(memberships__user=actor.user).order_by("name"),
+        "workspaces": Workspace.objects.filter(memberships__in=mine).order_by("name"),
+        "grace_days": second_factor.days_left(actor.user, actor.workspace),
     }
 
 
@@ -27,3 +33,17 @@ def bell(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated:
         return {"bell": []}
     return {"bell": SimpleLazyObject(lambda: latest(user))}
+
+
+def factor(request: HttpRequest) -> dict[str, Any]:
+    """`asked_by`: who turns this person away until they have a second factor, in words, or nobody."""
+    return {"asked_by": SimpleLazyObject(lambda: _asked_by(request))}
+
+
+def _asked_by(request: HttpRequest) -> str:
+    user, actor = request.user, getattr(request, "actor", None)
+    if actor and second_factor.needs_second_factor(actor.user, actor.workspace):
+        return str(actor.workspace)
+    if isinstance(user, User) and second_factor.staff_needs_it(user):
+        return "The back office"
+    return ""

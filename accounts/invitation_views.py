@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import inviting
 from accounts.actor import ActorRequest, with_actor
-from accounts.middleware import address_in, outside
+from accounts.middleware import address_in, address_out
 from accounts.models import Invitation, Membership, User
 from accounts.policy import Action
 from accounts.team import NotAllowed, Refused
@@ -150,10 +150,10 @@ def _told(request: HttpRequest, user: User | None, found: Invitation, trouble: s
         "invitation": found,
         "trouble": trouble,
         "member": member,
-        "home": address_in(found.workspace_id, outside(reverse("generations:home"))),
+        "home": address_in(found.workspace_id, address_out(reverse("generations:home"))),
         "wrong": user and not member and not inviting.meant_for(user, found),
-        "here": outside(request.path),
-        "login": f"{outside(reverse('account_login'))}?{urlencode({'next': outside(request.path)})}",
+        "here": address_out(request.path),
+        "login": f"{address_out(reverse('account_login'))}?{urlencode({'next': address_out(request.path)})}",
     }
     gone = bool(trouble) and not member
     return render(request, "team/invitation.html", context, status=410 if gone else 200)
@@ -168,18 +168,18 @@ def _accept(request: HttpRequest, user: User, found: Invitation) -> HttpResponse
         found.refresh_from_db()
         return _told(request, user, found, str(refused))
     messages.success(request, f"Welcome to {found.workspace}. You are {found.get_role_display()} here.")
-    return redirect(address_in(found.workspace_id, outside(reverse("generations:home"))))
+    return redirect(address_in(found.workspace_id, address_out(reverse("generations:home"))))
 
 
 def _make_account(request: HttpRequest, found: Invitation) -> HttpResponse:
     """To the sign-up and back. Whoever has the word of a mailed invitation has read that mailbox."""
     if inviting.trouble(found):
         return _told(request, None, found)
-    query = {"next": outside(request.path)}
+    query = {"next": address_out(request.path)}
     if found.email:
         if User.objects.filter(email__iexact=found.email).exists():
             messages.info(request, f"There is an account for {found.email}. Sign in to accept.")
-            return redirect(f"{outside(reverse('account_login'))}?{urlencode(query)}")
+            return redirect(f"{address_out(reverse('account_login'))}?{urlencode(query)}")
         get_adapter(request).stash_verified_email(request, found.email)
         query["email"] = found.email
-    return redirect(f"{outside(reverse('account_signup'))}?{urlencode(query)}")
+    return redirect(f"{address_out(reverse('account_signup'))}?{urlencode(query)}")

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import letters
-from accounts.middleware import outside
+from accounts.middleware import address_out
 from accounts.models import AuditEvent, Budget, Invitation, Membership, Notification, User, Wallet, Workspace
 from accounts.models.invitations import InvitationQuerySet
 from accounts.policy import Actor
@@ -122,7 +122,7 @@ def meant_for(user: User, invitation: Invitation) -> bool:
 
 def link(invitation: Invitation) -> str:
     """Its whole address. No workspace is in front: whoever opens it is in none of ours yet."""
-    return settings.PUBLIC_URL + outside(reverse("accounts:invitation", args=[invitation.word]))
+    return settings.PUBLIC_URL + address_out(reverse("accounts:invitation", args=[invitation.word]))
 
 
 def _join(user: User, invitation: Invitation, wallet: Wallet) -> Membership:
@@ -142,7 +142,7 @@ def _join(user: User, invitation: Invitation, wallet: Wallet) -> Membership:
         user=invitation.invited_by,
         workspace=invitation.workspace,
         text=f"{user} accepted your invitation and is {invitation.get_role_display()} now."[:300],
-        address=outside(reverse("accounts:members")),
+        address=address_out(reverse("accounts:members")),
     )
     return membership
 

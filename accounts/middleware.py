@@ -3,16 +3,24 @@
 import re
 import uuid
 from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
 
+from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import get_script_prefix, set_script_prefix
+from django.shortcuts import redirect
+from django.urls import get_script_prefix, reverse, set_script_prefix
 from django.utils.cache import patch_cache_control
 from django.utils.functional import SimpleLazyObject
 
-from accounts.models import Membership
+from accounts import second_factor
+from accounts.models import Membership, User
 from accounts.policy import Actor
 
 SESSION_KEY = "workspace"
+# Pages that a person without a second factor needs to get one, or to leave; by the beginning of their names.
+FACTOR_PAGES = ("mfa_", "account_", "admin:logout")
 ADDRESS = re.compile(r"/w/(?P<workspace>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?=/)")
 
 
@@ -41,8 +49,8 @@ def address_in(workspace: uuid.UUID, path: str) -> str:
     return f"/w/{workspace}{path}"
 
 
-def outside(path: str) -> str:
-    """The same path without a workspace in front: for whoever is not, or no longer, in that one."""
+def address_out(path: str) -> str:
+    """A path that `reverse` made, in no workspace: where the next reader may be in another one."""
     return ADDRESS.sub("", path, count=1)
 
 
@@ -80,6 +88,7 @@ class WorkspaceMiddleware:
         request.actor = SimpleLazyObject(lambda: current(request))  # type: ignore[attr-defined]  # ours
         named = hasattr(request, "workspace_in_address")
         if named and request.user.is_authenticated and not request.actor:  # type: ignore[attr-defined]  # ours
+            self._leave(request)
             raise Http404
         response = self.get_response(request)
         if request.user.is_authenticated and not response.has_header("Cache-Control"):
@@ -87,12 +96,50 @@ class WorkspaceMiddleware:
             patch_cache_control(response, private=True, no_cache=True)
         return response
 
+    @staticmethod
+    def _leave(request: HttpRequest) -> None:
+        """So that the page which says that there is nothing leads to where the person is at home."""
+        del request.workspace_in_address  # type: ignore[attr-defined]  # ours
+        set_script_prefix(address_out(get_script_prefix()))
+        request.actor = SimpleLazyObject(lambda: current(request))  # type: ignore[attr-defined]  # ours
+
 
 class SecondFactorMiddleware:
-    """Where a second factor is required, who has none is asked to set one up first."""
+    """Where a second factor is required, who has none is asked to set one up first.
+
+    So is a session from before the first one was set up: it shows its factor once. What it takes to do so,
+    to sign out and to go to another workspace stays open.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """A redirect to the pages about second factors, or nothing."""
+        match = request.resolver_match
+        public = not getattr(view, "login_required", True) or hasattr(view, "outside_workspaces")
+        if public or match is None or match.view_name.startswith(FACTOR_PAGES):
+            return None
+        user = request.user
+        if not isinstance(user, User) or not self._asked(request, user, "admin" in match.app_names):
+            return None
+        types = set(second_factor.factors_of(user).values_list("type", flat=True))
+        if not types:
+            return redirect("mfa_index")
+        if second_factor.shown(request):
+            return None
+        page = "mfa_reauthenticate" if Authenticator.Type.TOTP in types else "mfa_reauthenticate_webauthn"
+        back = request.get_full_path() if request.method == "GET" else reverse("generations:home")
+        return redirect(f"{reverse(page)}?{urlencode({'next': back})}")
+
+    @staticmethod
+    def _asked(request: HttpRequest, user: User, back_office: bool) -> bool:
+        if back_office and user.is_staff and settings.STAFF_MFA:
+            return True
+        actor: Actor | None = request.actor  # type: ignore[attr-defined]  # ours
+        return bool(actor and second_factor.due(actor.workspace))

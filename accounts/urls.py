@@ -2,13 +2,19 @@
 
 from django.urls import path
 
-from accounts import invitation_views, team_views, token_pages, views, views_bell
+from accounts import invitation_views, team_views, token_pages, views_bell
+from accounts.views import settings, switching
 from accounts.webhooks import pages
 
 app_name = "accounts"
 
 urlpatterns = [
-    path("workspaces/<uuid:pk>/switch/", views.switch_workspace, name="switch"),
+    path("workspaces/<uuid:pk>/switch/", switching.switch_workspace, name="switch"),
+    path("workspaces/new/", switching.new_workspace, name="workspace_new"),
+    path("team/settings/", settings.settings, name="settings"),
+    path("team/settings/name/", settings.rename, name="rename"),
+    path("team/settings/second-factor/", settings.require_second_factor, name="require_second_factor"),
+    path("team/settings/owner/", settings.transfer, name="transfer"),
     path("team/", team_views.members, name="members"),
     path("team/roles/", team_views.roles, name="roles"),
     path("team/members/<int:pk>/role/", team_views.member_role, name="member_role"),

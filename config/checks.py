@@ -83,6 +83,10 @@ def unsafe() -> Iterator[Error]:
         )
     if not settings.FAL_KEY:
         yield Error("FAL_KEY is empty; no clip could be made.", id="config.E006")
+    if not settings.STAFF_MFA:
+        yield Error(
+            "STAFF_MFA is off; one stolen password of staff would open every workspace.", id="config.E012"
+        )
     yield from unreachable()
 
 

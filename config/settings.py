@@ -86,6 +86,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.wallet",
                 "accounts.context.bell",
+                "accounts.context.factor",
                 "generations.context.bar",
                 "generations.context.door",
             ],

@@ -54,7 +54,7 @@ WITHIN_BUDGETS = Guard(
     SELECT b.id, {FITS} AS fits FROM purse CROSS JOIN accounts_budget b WHERE {ABOUT} FOR NO KEY UPDATE OF b
 ), guard AS (
     UPDATE accounts_wallet w SET held = w.held + %(amount)s{{number}} FROM purse
-    WHERE w.id = purse.id AND purse.available >= %(amount)s{{number}}
+    WHERE w.id = purse.id AND purse.available >= %(amount)s{{number}} AND NOT w.closed
       AND NOT EXISTS (SELECT 1 FROM budgets WHERE NOT fits) RETURNING 1
 ), counted AS (
     UPDATE accounts_budget b SET {COUNT} FROM guard WHERE b.id IN (SELECT id FROM budgets)
@@ -65,7 +65,8 @@ WITHIN_BUDGETS = Guard(
         for statement in (
             f"""UPDATE accounts_wallet SET held = held + %(amount)s
                 WHERE id = %(wallet)s AND budget_round = %(round)s AND posted >= held + %(amount)s
-                  AND NOT EXISTS (SELECT 1 FROM accounts_budget b WHERE {ABOUT} AND NOT ({FITS}))""",
+                  AND NOT EXISTS (SELECT 1 FROM accounts_budget b WHERE {ABOUT} AND NOT ({FITS}))
+                  AND NOT closed""",
             f"UPDATE accounts_budget AS b SET {COUNT} WHERE {ABOUT}",
         )
     ),

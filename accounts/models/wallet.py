@@ -49,6 +49,8 @@ class Wallet(models.Model):
     budgeted = models.BooleanField(default=False, db_default=False)
     # Raised with each new budget: a statement that began before it cannot see it.
     budget_round = models.PositiveIntegerField(default=0, db_default=0)
+    # Nothing can be held any more. Set together with `budgeted`, so the quick way needs not ask for it.
+    closed = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [

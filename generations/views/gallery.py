@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.actor import ActorRequest, with_actor
+from accounts.middleware import address_in, address_out
 from accounts.models import Wallet
 from accounts.policy import Action, Actor
 from generations.gallery_forms import GalleryFilter
@@ -33,7 +34,9 @@ def home(request: HttpRequest) -> HttpResponse:
     actor: Actor | None = getattr(request, "actor", None)
     # Not `is not None`: the actor is lazy, and only its truth is the answer.
     makes = actor.may(Action.CREATE) if actor else False
-    return redirect("generations:create" if makes else "generations:gallery")
+    page = reverse("generations:create" if makes else "generations:gallery")
+    # From here on the address says which workspace it is about, whatever is chosen in another tab.
+    return redirect(address_in(actor.workspace.pk, address_out(page)) if actor else page)
 
 
 @require_safe

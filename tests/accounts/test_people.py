@@ -16,6 +16,7 @@ from django.urls import reverse
 from accounts.adapter import welcome
 from accounts.models import AuditEvent, LedgerEntry, Membership, Role, User, Wallet, Workspace
 from accounts.policy import POLICY, Action
+from tests import factors
 from tests.world import PASSWORD, World
 
 NEW = {"first_name": "Grace", "email": "Grace@Example.com", "password1": PASSWORD}
@@ -108,7 +109,7 @@ def test_switching_changes_what_is_seen_and_only_to_ones_own(world: World, clien
 
 def test_an_administrator_adds_a_member_in_the_admin(world: World, client: Client) -> None:
     root = User.objects.create_superuser("root@example.com", PASSWORD)
-    client.force_login(root)
+    factors.sign_in(client, root)
     workspace = world.eve.workspace
     address = reverse("admin:accounts_workspace_change", args=[workspace.pk])
     membership = workspace.memberships.get()
@@ -131,7 +132,7 @@ def test_an_administrator_adds_a_member_in_the_admin(world: World, client: Clien
 
 @pytest.mark.parametrize("model", ["ledgerentry", "wallet", "hold", "auditevent"])
 def test_money_and_evidence_are_read_only_in_the_admin(world: World, client: Client, model: str) -> None:
-    client.force_login(User.objects.create_superuser("root@example.com", PASSWORD))
+    factors.sign_in(client, User.objects.create_superuser("root@example.com", PASSWORD))
     AuditEvent.of("test", world.alice.workspace, actor=None).save()
     assert client.get(reverse(f"admin:accounts_{model}_changelist")).status_code == 200
     assert client.get(reverse(f"admin:accounts_{model}_add")).status_code == 403

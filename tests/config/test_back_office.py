@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from accounts.models import AuditEvent, User
 from generations.models import Breaker, EndpointSwitch, Heartbeat, Notice
+from tests import factors
 from tests.world import LITE, PASSWORD, Studio, upload
 
 OURS = ("accounts", "generations")
@@ -27,9 +28,7 @@ def root(studio: Studio) -> Client:
     Heartbeat.beat("reconciler")
     EndpointSwitch.objects.create(endpoint=LITE)
     Notice.objects.get_or_create(place=Notice.Place.BAR, defaults={"title": "Welcome"})
-    client = Client()
-    client.force_login(User.objects.create_superuser("root@example.com", PASSWORD))
-    return client
+    return factors.sign_in(Client(), User.objects.create_superuser("root@example.com", PASSWORD))
 
 
 @pytest.mark.redis

@@ -32,6 +32,7 @@ DANGERS: dict[str, dict[str, object]] = {
     "config.E009": {"CREDITS_MARKUP": "0"},
     "config.E010": {"TIME_SCALE": 0.0},
     "config.E011": {"WELCOME_CREDITS": -5},
+    "config.E012": {"STAFF_MFA": False},
 }
 
 

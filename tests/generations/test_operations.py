@@ -14,6 +14,7 @@ from generations import alarms, doorbell
 from generations.models import Breaker, Generation, State
 from generations.reconcile import sweep
 from generations.timing import now
+from tests import factors
 from tests.generations.ageing import place
 from tests.world import PASSWORD, World
 
@@ -23,8 +24,7 @@ PAGE = "/admin/generations/generation/operations/"
 
 @pytest.fixture
 def root(client: Client) -> Client:
-    client.force_login(User.objects.create_superuser("root@example.com", PASSWORD))
-    return client
+    return factors.sign_in(client, User.objects.create_superuser("root@example.com", PASSWORD))
 
 
 @pytest.fixture
@@ -69,20 +69,21 @@ def test_nobody_else_gets_there(world: World, client_of: Any, method: str) -> No
     assert getattr(Client(), method)(PAGE).status_code == 302
     assert getattr(client_of("alice"), method)(PAGE).status_code in (302, 403)
     User.objects.filter(pk=world.alice.user.pk).update(is_staff=True)
-    assert getattr(client_of("alice"), method)(PAGE).status_code == 403
+    staff = factors.sign_in(Client(), world.alice.user)
+    assert getattr(staff, method)(PAGE).status_code == 403
 
 
-def test_whoever_may_only_look_cannot_try(world: World, client_of: Any, shut: Breaker) -> None:
+def test_whoever_may_only_look_cannot_try(world: World, shut: Breaker) -> None:
     world.alice.user.user_permissions.add(Permission.objects.get(codename="view_generation"))
     User.objects.filter(pk=world.alice.user.pk).update(is_staff=True)
-    staff = client_of("alice")
+    staff = factors.sign_in(Client(), world.alice.user)
     assert "Try fal now" not in staff.get(PAGE).content.decode()
     assert staff.post(PAGE, {"act": "try"}).status_code == 403
 
 
 def test_a_button_needs_its_token(world: World) -> None:
     strict = Client(enforce_csrf_checks=True)
-    strict.force_login(User.objects.create_superuser("root@example.com", PASSWORD))
+    factors.sign_in(strict, User.objects.create_superuser("root@example.com", PASSWORD))
     assert strict.post(PAGE, {"act": "wake_all"}).status_code == 403
 
 
@@ -150,8 +151,9 @@ def test_staff_see_on_every_page_that_fal_refuses_us_and_others_do_not(
     world: World, client_of: Any, shut: Breaker
 ) -> None:
     User.objects.filter(pk=world.alice.user.pk).update(is_staff=True)
+    staff = factors.sign_in(Client(), world.alice.user)
     for page in (reverse("generations:gallery"), "/admin/"):
-        assert "fal does not take our requests" in client_of("alice").get(page).content.decode()
+        assert "fal does not take our requests" in staff.get(page).content.decode()
     assert "exhausted balance" not in client_of("bob").get(reverse("generations:gallery")).content.decode()
     Breaker.good(paid=False)
     Breaker.objects.update(state=Breaker.State.CLOSED)

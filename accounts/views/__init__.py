@@ -1,0 +1,1 @@
+"""People's and workspaces' own pages, by subject."""

@@ -8,6 +8,7 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from accounts.policy import Actor
 from generations import orders
 from generations.media.vault import new_key, vault
 from generations.models import Attempt, Clip, Generation, State, Upload
@@ -45,9 +46,10 @@ def things(world: World) -> dict[str, uuid.UUID]:
     } | {f"generations:{name}": done.pk for name in ("detail", "cancel", "again", "delete", "clip", "poster")}
 
 
-def finished(world: World) -> Generation:
+def finished(world: World, who: Actor | None = None, **values: Any) -> Generation:
     """A succeeded generation with files, without fal."""
-    generation = storing(orders.place(world.alice, order(world.alice))[0])
+    author = who or world.alice
+    generation = storing(orders.place(author, order(author, **values))[0])
     keys = [
         vault().save(new_key("clips", generation.workspace_id, ".mp4"), ContentFile(b"0123456789"))
         for _ in "cp"

@@ -24,6 +24,7 @@ urlpatterns = [
     path("generations/<uuid:pk>/delete/", detail.delete, name="delete"),
     path("generations/<uuid:pk>/restore/", detail.restore, name="restore"),
     path("credits/", statement.statement, name="credits"),
+    path("credits/export.csv", statement.export, name="credits_export"),
     path("media/<uuid:pk>/clip.mp4", media.clip, name="clip"),
     path("media/<uuid:pk>/poster.webp", media.poster, name="poster"),
     path("media/<uuid:pk>/input", media.upload, name="upload"),

@@ -10,7 +10,7 @@ from accounts.policy import Action
 register = template.Library()
 
 # What stands in the tabs: the name of the address, the words, and what one must be allowed to do.
-TABS: tuple[tuple[str, str, Action], ...] = ()
+TABS: tuple[tuple[str, str, Action], ...] = (("accounts:audit", "Audit", Action.SEE_AUDIT),)
 
 
 @register.simple_tag(takes_context=True)

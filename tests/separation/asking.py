@@ -19,7 +19,12 @@ WRITES = re.compile(r"\b(INSERT INTO|DELETE FROM|TRUNCATE|(?<!FOR )(?<!FOR NO KE
 OWN = re.compile(r'"(django_session)"')
 DONE = {302, 303, 301}
 ANSWERS = {200: "ok", 204: "ok", 206: "ok", 400: "invalid", 409: "invalid", 422: "invalid"}
-DOORS = {"/accounts/login/": "sign-in", "/admin/login/": "sign-in", "/accounts/2fa/": "set-up", "/accounts/confirm-email/": "confirm"}
+DOORS = {
+    "/accounts/login/": "sign-in",
+    "/admin/login/": "sign-in",
+    "/accounts/2fa/": "set-up",
+    "/accounts/confirm-email/": "confirm",
+}
 
 
 def address(pattern: Pattern, values: Mapping[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """Who asks: one person for each role, with their browser, and the things of two workspaces."""
 
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -95,7 +94,6 @@ class Caller:
         client = Client(raise_request_exception=False, **options)
         if user:
             client.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")
-            _just_now(client)
         return cls(client, cookies=client.cookies.output(header="", sep=";"))
 
     def ask(self, method: str, address: str, data: Any = None, **extra: Any) -> Any:
@@ -153,13 +151,6 @@ class Cast:
 
 def _person(name: str, **rights: bool) -> User:
     return User.objects.create_user(f"{name}@example.com", PASSWORD, first_name=name.title(), **rights)
-
-
-def _just_now(client: Client) -> None:
-    """By password and a moment ago: allauth's most careful pages open without asking once more."""
-    session = client.session
-    session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
-    session.save()
 
 
 def _second_factor(user: User) -> None:

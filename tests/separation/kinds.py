@@ -33,13 +33,13 @@ not theirs        sign-in   sign-in    404      404     404     404     404     
 for newcomers     ok        ok         done     done    done    done    done    done    done    done      done       done
 not on newcomers' 405       405        done     done    done    done    done    done    done    done      done       done
 way out           sign-in   sign-in    sign-in  sign-in sign-in sign-in sign-in sign-in sign-in sign-in   sign-in    sign-in
-with a factor     sign-in   sign-in    404      404     404     404     404     404     404     404       404        ok
-no method, factor sign-in   sign-in    404|405  404|405 404|405 404|405 404|405 404|405 404|405 404|405   404|405    405
+with a factor     sign-in   sign-in    404      404     404     404     404     404     404     404       404        done
 by factor again   sign-in   sign-in    done     done    done    done    done    done    done    done      done       ok
+no, factor again  sign-in   sign-in    done     done    done    done    done    done    done    done      done       405
 
 back office       sign-in   sign-in    shut     shut    shut    shut    shut    shut    shut    shut      set-up     open
+back office's end sign-in   sign-in    done     done    done    done    done    done    done    done      set-up     ok|405
 back office, no   sign-in   sign-in    shut     shut    shut    shut    shut    shut    shut    shut      set-up     403
-back office door  sign-in   sign-in    shut     shut    shut    shut    shut    shut    shut    shut      set-up     open|405
 """
 # Of the API: what programs get, by the token's scope; people have no token to show there.
 TOKENS_TABLE = """

@@ -31,8 +31,7 @@ def row(*, data: Mapping[str, Any] | None = None, rest: str = "no such method", 
 
 def form(page: str, sent: str = "", **more: Any) -> Row:
     """One of allauth's forms: its page, what an empty one sent is answered; PUT is POST there."""
-    no = {"open page": "not on open", "for newcomers": "not on newcomers'", "with a factor": "no method, factor",
-          "by factor again": "own act"}.get(page, "not on own")  # fmt: skip
+    no = {"open page": "not on open", "for newcomers": "not on newcomers'", "by factor again": "no, factor again"}.get(page, "not on own")  # fmt: skip
     return row(**{"GET": page, "POST": sent or page, "PUT": sent or page, "OPTIONS": page, "rest": no} | more)
 
 
@@ -50,6 +49,7 @@ STUDIO = {
     "generations:bin": row(GET="list"),
     "generations:live": row(GET="list"),
     "generations:credits": row(GET="list"),
+    "generations:credits_export": row(POST="money's list"),
     "generations:detail": row(GET="their object", pk="clip"),
     "generations:cancel": row(POST="leads act", pk="waiting"),
     "generations:again": row(POST="makers act", pk="clip"),
@@ -63,6 +63,8 @@ STUDIO = {
 
 PEOPLE = {
     "accounts:switch": row(POST="members act", pk="workspace"),
+    "accounts:audit": row(GET="owners' list"),
+    "accounts:audit_export": row(POST="owners' list"),
 }
 
 PROBES = {
@@ -72,6 +74,7 @@ PROBES = {
 }
 
 NO_KEY = "1-2"
+# Where it says `own act` by every method, allauth asks for the password again first.
 ALLAUTH = {
     "account_login": form("for newcomers"),
     "account_signup": form("for newcomers"),
@@ -93,17 +96,19 @@ ALLAUTH = {
     "mfa_index": row(GET="own page", OPTIONS="own page", rest="not on own"),
     "mfa_authenticate": everything("own act"),
     "mfa_reauthenticate": form("by factor again"),
-    "mfa_activate_totp": form("own page"),
-    "mfa_deactivate_totp": form("with a factor"),
+    "mfa_activate_totp": everything("own act"),
+    "mfa_deactivate_totp": everything("with a factor"),
     "mfa_view_recovery_codes": row(GET="not theirs", OPTIONS="own page", rest="not on own"),
-    "mfa_generate_recovery_codes": form("with a factor"),
+    "mfa_generate_recovery_codes": everything("own act"),
     "mfa_download_recovery_codes": everything("not theirs"),
     "mfa_list_webauthn": row(GET="own page", OPTIONS="own page", rest="not on own"),
-    "mfa_add_webauthn": form("own page"),
+    "mfa_add_webauthn": everything("own act"),
     "mfa_reauthenticate_webauthn": everything("own act"),
-    "mfa_remove_webauthn": everything("not theirs", pk=1),
-    "mfa_edit_webauthn": everything("not theirs", pk=1),
-    "mfa_login_webauthn": form("for newcomers"),
+    "mfa_remove_webauthn": everything("own act", pk=1),
+    "mfa_edit_webauthn": everything("own act", pk=1),
+    "mfa_login_webauthn": row(
+        GET="own act", POST="own act", PUT="own act", OPTIONS="for newcomers", rest="not on newcomers'"
+    ),
 }
 
 ROWS: dict[str, Row] = STUDIO | PEOPLE | PROBES | ALLAUTH
@@ -132,5 +137,6 @@ def row_of(pattern: Pattern) -> Row | None:
     """The address's own row, or the rule of the back office; None when somebody has to add one."""
     if pattern.name.startswith("admin:"):
         kind = "back office, no" if pattern.name in NEVER else "back office"
+        kind = "back office's end" if pattern.name == "admin:logout" else kind
         return everything(kind, **{word: OFFICE.get(word, "none") for word in pattern.words})
     return ROWS.get(pattern.name)

@@ -29,7 +29,9 @@ def cast(db: None, settings: Any) -> Iterator[Cast]:
 
 def test_every_address_has_a_row_and_every_row_an_address(cast: Cast) -> None:
     missing = [each for each in patterns() if row_of(each) is None]
-    assert not missing, "\n".join(["Add to tests/separation/table.py:", *(_proposal(cast, each) for each in missing)])
+    assert not missing, "\n".join(
+        ["Add to tests/separation/table.py:", *(_proposal(cast, each) for each in missing)]
+    )
     assert not set(ROWS) - {each.name for each in patterns()}, "rows without an address"
 
 
@@ -81,6 +83,8 @@ def _proposal(cast: Cast, pattern: Pattern) -> str:
         if method != "HEAD" and kinds != [] and kinds[0] != "no such method":
             given.append(f'{method}="{kinds[0]}"')
         elif not kinds:
-            told.append(f"    # {method} fits no kind: {' '.join(f'{who}={got}' for who, got in seen.items())}")
+            told.append(
+                f"    # {method} fits no kind: {' '.join(f'{who}={got}' for who, got in seen.items())}"
+            )
     given += [f'{word}="{thing}"' for word, thing in words.items()]
     return "\n".join([f'    "{pattern.name}": row({", ".join(given)}),', *told])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import django_filters
@@ -138,7 +138,7 @@ def _cursor(last: AuditEvent) -> str:
 
 
 def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, timezone.utc)
+    return datetime.combine(day, time.min, UTC)
 
 
 def _rows(events: Events) -> Iterator[list[Any]]:

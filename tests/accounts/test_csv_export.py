@@ -1,9 +1,9 @@
-"""Files for spreadsheets: two hundred cells that would calculate do not, and everything comes back as it was."""
+"""Files for spreadsheets: two hundred cells that would calculate do not, and all comes back as it was."""
 
 import csv
 import io
 import itertools
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -62,7 +62,7 @@ def test_numbers_stay_numbers_and_moments_are_utc() -> None:
     assert cell(-40) == -40
     assert cell(True) == "True"
     assert cell(None) == ""
-    assert cell(datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)) == "2026-01-02 03:04:05"
+    assert cell(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "2026-01-02 03:04:05"
     assert written([[-40, 1.5]]).endswith("\r\n-40,1.5\r\n")
 
 

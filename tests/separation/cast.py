@@ -52,6 +52,7 @@ class Tenant:
             "binned": binned.pk,
             "waiting": waiting.pk,
             "upload": _upload(actor, word).pk,
+            "video": _upload(actor, word, Upload.Kind.VIDEO).pk,
             "workspace": actor.workspace.pk,
             "person": actor.user.pk,
             "event": event.pk,
@@ -71,12 +72,13 @@ class Tenant:
         }
 
 
-def _upload(actor: Actor, word: str) -> Upload:
+def _upload(actor: Actor, word: str, kind: Upload.Kind = Upload.Kind.IMAGE) -> Upload:
     """Straight into the vault: what the intake does with files has tests of its own."""
     return Upload.objects.create(
-        workspace=actor.workspace, author=actor.user, kind=Upload.Kind.IMAGE, name=f"{word}.png",
+        workspace=actor.workspace, author=actor.user, kind=kind, name=f"{word}.png",
         file=vault().save(new_key("uploads", actor.workspace.pk, ".png"), ContentFile(b"0123456789")),
         content_type="image/png", source_sha256=uuid.uuid4().hex * 2, size=10, width=1280, height=720,
+        seconds=4.0,
     )  # fmt: skip
 
 

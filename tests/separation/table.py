@@ -29,9 +29,16 @@ def row(*, data: Mapping[str, Any] | None = None, rest: str = "no such method", 
     return Row(kinds, given, data or {})
 
 
+NOT_ON = {
+    "open page": "not on open",
+    "for newcomers": "not on newcomers'",
+    "by factor again": "no, factor again",
+}
+
+
 def form(page: str, sent: str = "", **more: Any) -> Row:
     """One of allauth's forms: its page, what an empty one sent is answered; PUT is POST there."""
-    no = {"open page": "not on open", "for newcomers": "not on newcomers'", "by factor again": "no, factor again"}.get(page, "not on own")  # fmt: skip
+    no = NOT_ON.get(page, "not on own")
     return row(**{"GET": page, "POST": sent or page, "PUT": sent or page, "OPTIONS": page, "rest": no} | more)
 
 
@@ -115,8 +122,8 @@ ROWS: dict[str, Row] = STUDIO | PEOPLE | PROBES | ALLAUTH
 
 # The back office has one rule: administrators with a second factor, and nobody else.
 READ_ONLY = (
-    "accounts_wallet", "accounts_hold", "accounts_ledgerentry", "accounts_auditevent", "generations_generation",
-    "generations_delivery", "generations_upload", "generations_clip", "generations_heartbeat",
+    "accounts_wallet", "accounts_hold", "accounts_ledgerentry", "accounts_auditevent",
+    "generations_generation", "generations_delivery", "generations_upload", "generations_clip", "generations_heartbeat",
     "generations_breaker", "django_rq_dashboard",
 )  # fmt: skip
 NEVER = {f"admin:{model}_{act}" for model in READ_ONLY for act in ("add", "delete")} - {
@@ -125,7 +132,8 @@ NEVER = {f"admin:{model}_{act}" for model in READ_ONLY for act in ("add", "delet
 NEVER |= {"admin:accounts_workspace_delete"}
 # They belong to django-rq and to Django: an id of nothing breaks them, for administrators alone.
 BRITTLE = {
-    "admin:django_rq_dashboard_change", "admin:django_rq_dashboard_delete", "admin:django_rq_dashboard_history",
+    "admin:django_rq_dashboard_change", "admin:django_rq_dashboard_delete",
+    "admin:django_rq_dashboard_history",
     "admin:django_rq_delete_job", "admin:django_rq_enqueue_job", "admin:django_rq_requeue_job",
     "admin:django_rq_scheduler_jobs", "admin:django_rq_worker_details", "admin:view_on_site",
 }  # fmt: skip

@@ -1,7 +1,5 @@
 """The access matrix: every address × every role × every method is what the table says, and nothing else."""
 
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,14 +15,6 @@ ROOMS = sorted({each.room for each in patterns()})
 REFUSALS = {"sign-in", "set-up", "confirm", "401", "403", "404", "405", "invalid"}
 # Whether staff without a second factor are sent to set one up.
 FACTOR_ASKED = False
-
-
-@pytest.fixture
-def cast(db: None, settings: Any) -> Iterator[Cast]:
-    settings.ACCOUNT_RATE_LIMITS = False
-    logging.disable(logging.CRITICAL)  # thousands of lines that nobody reads
-    yield Cast.make()
-    logging.disable(logging.NOTSET)
 
 
 def test_every_address_has_a_row_and_every_row_an_address(cast: Cast) -> None:

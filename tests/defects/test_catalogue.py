@@ -10,7 +10,7 @@ from tests.defects.holes import HOLES
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("defect", (*DEFECTS, *HOLES), ids=lambda defect: defect.name)
+@pytest.mark.parametrize("defect", [*DEFECTS, *HOLES], ids=lambda defect: defect.name)
 def test_a_defect_can_be_planted(defect: Defect) -> None:
     text = (ROOT / defect.file).read_text(encoding="utf-8")
     assert text.count(defect.good) == 1

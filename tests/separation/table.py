@@ -123,7 +123,8 @@ ROWS: dict[str, Row] = STUDIO | PEOPLE | PROBES | ALLAUTH
 # The back office has one rule: administrators with a second factor, and nobody else.
 READ_ONLY = (
     "accounts_wallet", "accounts_hold", "accounts_ledgerentry", "accounts_auditevent",
-    "generations_generation", "generations_delivery", "generations_upload", "generations_clip", "generations_heartbeat",
+    "generations_generation", "generations_delivery", "generations_upload", "generations_clip",
+    "generations_heartbeat",
     "generations_breaker", "django_rq_dashboard",
 )  # fmt: skip
 NEVER = {f"admin:{model}_{act}" for model in READ_ONLY for act in ("add", "delete")} - {

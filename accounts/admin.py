@@ -6,9 +6,10 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.db import models
-from django.http import HttpRequest
+from django.db import models, transaction
+from django.http import HttpRequest, HttpResponse
 
+from accounts.admin_audit import Audited, write
 from accounts.models import AuditEvent, Hold, LedgerEntry, Membership, User, Wallet, Workspace
 
 # Generic for the type checker only: at run time Django's admin classes take no parameters.
@@ -51,7 +52,7 @@ class MembershipInline(Inline):
 
 
 @admin.register(User)
-class UserAdmin(PeopleBack):
+class UserAdmin(Audited, PeopleBack):
     """People, by e-mail."""
 
     ordering = ("email",)
@@ -68,9 +69,18 @@ class UserAdmin(PeopleBack):
     filter_horizontal = ()
     list_filter = ("is_staff", "is_active")
 
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 - Django's name
+        """That it was changed is written down, and by whom; what it is or was never."""
+        with transaction.atomic():
+            response = super().user_change_password(request, id, form_url)
+            person = self.get_object(request, id)
+            if request.method == "POST" and response.status_code == 302 and person is not None:
+                write(request, "password_set", person)
+        return response
+
 
 @admin.register(Workspace)
-class WorkspaceAdmin(Back):
+class WorkspaceAdmin(Audited, Back):
     """Workspaces and who is in them. Made by `create_user` or a sign-up, with their wallet."""
 
     list_display = ("name", "personal", "share", "created_at")

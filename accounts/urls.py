@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import invitation_views, team_views, token_pages, views_bell
+from accounts import audit_views, invitation_views, team_views, token_pages, views_bell
 from accounts.views import settings, switching
 from accounts.webhooks import pages
 
@@ -36,4 +36,6 @@ urlpatterns = [
     path("team/tokens/<uuid:pk>/revoke/", token_pages.revoke, name="token_revoke"),
     path("bell/", views_bell.bell, name="bell"),
     path("bell/read/", views_bell.read, name="bell_read"),
+    path("team/audit/", audit_views.audit, name="audit"),
+    path("team/audit.csv", audit_views.audit_export, name="audit_export"),
 ]

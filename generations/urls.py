@@ -48,6 +48,7 @@ urlpatterns = [
     path("s/<str:word>/poster.webp", sharing.shared_poster, name="shared_poster"),
     path("team/close/", closing.close, name="close"),
     path("credits/", statement.statement, name="credits"),
+    path("credits/export.csv", statement.export, name="credits_export"),
     path("media/<uuid:pk>/clip.mp4", media.clip, name="clip"),
     path("media/<uuid:pk>/poster.webp", media.poster, name="poster"),
     path("media/<uuid:pk>/input", media.upload, name="upload"),

@@ -17,6 +17,7 @@ TABS: tuple[tuple[str, str, Action], ...] = (
     ("accounts:webhooks", "Webhooks", Action.MANAGE_WEBHOOKS),
     ("generations:budgets", "Budgets", Action.SET_BUDGETS),
     ("generations:approvals", "Approvals", Action.APPROVE),
+    ("accounts:audit", "Audit", Action.SEE_AUDIT),
     ("accounts:settings", "Settings", Action.RENAME),
 )
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from tests.defects.catalogue import DEFECTS, Defect
+from tests.defects.holes import HOLES
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".demo", "__pycache__", "staticfiles", "*.pyc")
@@ -56,9 +57,10 @@ def caught(defect: Defect | None, tests: tuple[str, ...]) -> bool:
 
 def chosen_by(words: list[str]) -> list[Defect]:
     """Those with one of the words in their name; all without words. SystemExit when there is none."""
-    chosen = [each for each in DEFECTS if not words or any(word in each.name for word in words)]
+    known = (*DEFECTS, *HOLES)
+    chosen = [each for each in known if not words or any(word in each.name for word in words)]
     if not chosen:
-        names = "\n  ".join(each.name for each in DEFECTS)
+        names = "\n  ".join(each.name for each in known)
         raise SystemExit(f"No defect has {' or '.join(words)} in its name; there are:\n  {names}")
     return chosen
 

@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts import webhooks
 from accounts.models import WebhookMessage
+from accounts.policy import Actor
 from generations import collecting, orders
 from generations.media.vault import new_key, vault
 from generations.models import Attempt, Clip, Generation, State, Upload
@@ -55,9 +56,10 @@ def things(world: World) -> dict[str, uuid.UUID]:
     return found | {"accounts:switch": world.alice.workspace.pk}
 
 
-def finished(world: World) -> Generation:
+def finished(world: World, who: Actor | None = None, **values: Any) -> Generation:
     """A succeeded generation with files, without fal."""
-    generation = storing(orders.place(world.alice, order(world.alice))[0])
+    author = who or world.alice
+    generation = storing(orders.place(author, order(author, **values))[0])
     keys = [
         vault().save(new_key("clips", generation.workspace_id, ".mp4"), ContentFile(b"0123456789"))
         for _ in "cp"

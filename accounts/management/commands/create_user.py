@@ -14,6 +14,7 @@ from django.db import transaction
 
 from accounts.adapter import settle_in
 from accounts.models import AuditEvent, User, Wallet
+from accounts.models.audit import OPERATOR
 
 
 class Command(BaseCommand):
@@ -54,7 +55,15 @@ class Command(BaseCommand):
             if options["credits"]:
                 wallet = Wallet.objects.get(workspace=workspace)
                 wallet.grant(options["credits"], cause=f"create_user:{user.pk}", reason="Opening credits")
-            AuditEvent.of("user.created", workspace, actor=None, email=email).save()
+            AuditEvent.of(
+                "user.created",
+                workspace,
+                actor=None,
+                acting_as=OPERATOR,
+                email=email,
+                credits=options["credits"],
+                staff=options["staff"],
+            ).save()
         self.stdout.write(
             f"{email} can sign in; workspace {workspace.pk} holds {options['credits']} credits."
         )

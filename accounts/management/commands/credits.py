@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from accounts.models import AuditEvent, Membership, Role, Wallet
+from accounts.models.audit import OPERATOR
 
 
 class Command(BaseCommand):
@@ -63,7 +64,15 @@ class Command(BaseCommand):
                 act = wallet.grant if verb == "grant" else wallet.adjust
                 entry = act(amount, cause=cause, actor=None, reason=options["reason"])
                 AuditEvent.of(
-                    f"credits.{verb}", wallet, actor=None, amount=amount, cause=entry.cause_key
+                    f"credits.{verb}",
+                    wallet,
+                    actor=None,
+                    acting_as=OPERATOR,
+                    before={"balance": entry.balance_after - amount},
+                    after={"balance": entry.balance_after},
+                    amount=amount,
+                    reason=options["reason"],
+                    cause=entry.cause_key,
                 ).save()
         except IntegrityError as error:
             raise CommandError("Refused: booked before, or more than is available.") from error

@@ -2,12 +2,13 @@
 
 import os
 import socket
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.models import Letter, WebhookMessage
 from generations import alarms, alerts, doorbell, line
@@ -79,19 +80,20 @@ def _knock() -> int:
 
 
 def _outboxes() -> int:
-    """Letters to people and webhooks to other programs that are due."""
+    """Letters to people and webhooks to other programs that are due, and that nobody was lately asked to send."""
     backlog, moment = doorbell.backlog(doorbell.MAIL), now()
     room, lost = max(0, RINGING - backlog), _lost_since(moment, doorbell.MAIL, backlog)
-    bells = {Letter: doorbell.mail, WebhookMessage: doorbell.post}
-    rung = 0
-    for outbox, ring in bells.items():
-        keys = list(outbox.objects.due(moment, lost).values_list("pk", flat=True)[:room])
-        if keys:
-            outbox.objects.filter(pk__in=keys).update(poked_at=moment)
-        for key in keys:
-            ring(key)
-        rung += len(keys)
-    return rung
+    letters, messages = Letter.objects.due(moment, lost), WebhookMessage.objects.due(moment, lost)
+    return _send(letters, doorbell.mail, room) + _send(messages, doorbell.post, room)
+
+
+def _send(due: "QuerySet[Any]", ring: Callable[[UUID], None], most: int) -> int:
+    keys = list(due.values_list("pk", flat=True)[:most])
+    if keys:
+        due.model._default_manager.filter(pk__in=keys).update(poked_at=now())
+    for key in keys:
+        ring(key)
+    return len(keys)
 
 
 class Leader:

@@ -80,7 +80,7 @@ def _knock() -> int:
 
 
 def _outboxes() -> int:
-    """Letters to people and webhooks to other programs that are due, and that nobody was lately asked to send."""
+    """Letters to people and webhooks to other programs that are due."""
     backlog, moment = doorbell.backlog(doorbell.MAIL), now()
     room, lost = max(0, RINGING - backlog), _lost_since(moment, doorbell.MAIL, backlog)
     letters, messages = Letter.objects.due(moment, lost), WebhookMessage.objects.due(moment, lost)
@@ -90,7 +90,7 @@ def _outboxes() -> int:
 def _send(due: "QuerySet[Any]", ring: Callable[[UUID], None], most: int) -> int:
     keys = list(due.values_list("pk", flat=True)[:most])
     if keys:
-        due.model._default_manager.filter(pk__in=keys).update(poked_at=now())
+        due.model.objects.filter(pk__in=keys).update(poked_at=now())
     for key in keys:
         ring(key)
     return len(keys)

@@ -1,6 +1,8 @@
 """Members and roles: who may do what to whom, the last owner, and what ends at once."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -143,7 +145,7 @@ RACES: dict[str, Callable[[World], list[Callable[[], None]]]] = {
 @pytest.mark.parametrize("race", RACES)
 def test_two_owners_at_the_same_moment_leave_one(two_owners: World, race: str) -> None:
     for _ in range(6):
-        calls = [lambda call=call: tried(call) for call in RACES[race](two_owners)]  # type: ignore[misc]  # bound now
+        calls: list[Callable[[], bool]] = [partial(tried, call) for call in RACES[race](two_owners)]
         assert sum(at_once(calls, threads=2)) == 1
         owners = Membership.objects.active().filter(workspace=two_owners.alice.workspace, role=Role.OWNER)
         assert owners.count() == 1
@@ -275,7 +277,7 @@ def crowd(world: World, count: int) -> None:
             workspace=workspace,
             email=f"i{number}@example.com",
             invited_by=user,
-            expires_at=timezone.now() + timezone.timedelta(days=1),
+            expires_at=timezone.now() + timedelta(days=1),
         )
     Wallet.objects.filter(workspace=workspace).update(budgeted=True)
 

@@ -22,6 +22,7 @@ from accounts.models import (
 )
 from accounts.policy import Actor
 from accounts.team import NotAllowed, Refused
+from tests.accounts.test_races import at_once
 from tests.world import World, actor
 
 FORM = {"by": "mail", "emails": "", "role": "creator", "budget": "", "days": "7"}
@@ -157,6 +158,20 @@ def test_the_same_address_is_invited_once_until_it_expires(world: World) -> None
     invite(world.alice, "ada@example.com")
     first.refresh_from_db()
     assert first.revoked_at
+
+
+@pytest.mark.both_databases
+def test_the_same_address_invited_by_two_at_once_is_invited_once(transactional_db: None) -> None:
+    world = World.make()
+
+    def tried() -> bool:
+        try:
+            return bool(invite(world.alice, "ada@example.com"))
+        except Refused:
+            return False
+
+    assert sum(at_once([tried] * 4, threads=4)) == 1
+    assert Letter.objects.count() == 1
 
 
 def test_invitations_are_bounded(world: World, monkeypatch: Any) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
@@ -51,7 +52,7 @@ def _invite(actor: Actor, guest: Guest, expires_at: datetime) -> Invitation:
         invited_by=actor.user,
         expires_at=expires_at,
     )
-    given = {"role": guest.role, "budget": guest.budget, "expires": expires_at.isoformat()}
+    given: dict[str, Any] = {"role": guest.role, "budget": guest.budget, "expires": expires_at.isoformat()}
     _event("invitation.sent", actor, invitation, after=given).save()
     _write(invitation)
     return invitation
@@ -196,7 +197,7 @@ def _write(invitation: Invitation) -> None:
 
 
 def _event(
-    verb: str, actor: Actor, invitation: Invitation, after: dict[str, object] | None = None
+    verb: str, actor: Actor, invitation: Invitation, after: dict[str, Any] | None = None
 ) -> AuditEvent:
     return AuditEvent.of(
         verb,

@@ -91,10 +91,10 @@ def _put_off(letter: Letter, error: Exception) -> None:
     """Later again, or never: a server that refuses an address for good is not asked twice."""
     wake_at, said = _next_try(letter), _in_words(error)
     over = wake_at is None or isinstance(error, ValueError) or _for_good(error)
-    # No address in the log, and nothing of what the server said: it quotes the address.
-    logger.warning(
-        "letter=%s event=mail_not_sent tries=%s over=%s error=%s", letter.pk, letter.tries, over, said
-    )
+    # No address in the log, and nothing of what the server said: it quotes the address. That one address
+    # does not exist is nobody's alarm; that nothing could be sent for a day is the operator's.
+    log = logger.error if wake_at is None else logger.warning
+    log("letter=%s event=mail_not_sent tries=%s over=%s error=%s", letter.pk, letter.tries, over, said)
     mine = Letter.objects.filter(pk=letter.pk, tries=letter.tries, sent_at=None)
     if over:
         mine.update(wake_at=None, text="", error=said)

@@ -56,7 +56,9 @@ def change_role(actor: Actor, membership: Membership, role: str) -> None:
             return
         _change(_guarded(membership), membership, role=role)
         withdrawn = _withdraw(membership, role)
-        _event("member.role", actor, membership, {"role": before}, {"role": role}, **withdrawn).save()
+        _event(
+            "member.role", actor, membership, {"role": before}, {"role": role}, invitations=withdrawn
+        ).save()
 
 
 def suspend(actor: Actor, membership: Membership) -> None:
@@ -67,7 +69,7 @@ def suspend(actor: Actor, membership: Membership) -> None:
             return
         _change(_guarded(membership), membership, suspended_at=timezone.now())
         withdrawn = _withdraw(membership, "")
-        _event("member.suspended", actor, membership, **withdrawn).save()
+        _event("member.suspended", actor, membership, invitations=withdrawn).save()
 
 
 def reinstate(actor: Actor, membership: Membership) -> None:
@@ -103,7 +105,9 @@ def _end(verb: str, actor: Actor, membership: Membership) -> None:
     # A budget of somebody who is gone would bind them again, unseen, should they come back.
     Budget.objects.filter(workspace=membership.workspace_id, member=membership.user_id).delete()
     withdrawn = _withdraw(membership, "")
-    _event(verb, actor, membership, {"role": membership.role}, None, tokens=tokens, **withdrawn).save()
+    _event(
+        verb, actor, membership, {"role": membership.role}, None, tokens=tokens, invitations=withdrawn
+    ).save()
     gone, _ = _guarded(membership).delete()
     if not gone:
         raise Refused(LAST_OWNER if membership.role == Role.OWNER else CHANGED)
@@ -139,14 +143,14 @@ def _change(row: "QuerySet[Membership]", membership: Membership, **values: Any) 
         raise Refused(LAST_OWNER if membership.role == Role.OWNER else CHANGED)
 
 
-def _withdraw(membership: Membership, role: str) -> dict[str, int]:
-    """End the open invitations that whoever is `role` from now on could not give.
+def _withdraw(membership: Membership, role: str) -> int:
+    """End, and count, the open invitations that whoever is `role` from now on could not give.
 
     Else somebody who was removed comes back by a link that they made before.
     """
     mine = Invitation.objects.filter(workspace=membership.workspace_id, invited_by=membership.user_id)
     gone = mine.filter(accepted_at=None, revoked_at=None).exclude(role__in=_given_by(membership, role))
-    return {"invitations": gone.update(revoked_at=timezone.now())}
+    return gone.update(revoked_at=timezone.now())
 
 
 def _given_by(membership: Membership, role: str) -> list[str]:

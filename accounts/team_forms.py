@@ -87,7 +87,7 @@ class InviteForm(forms.Form):
             self.add_error("emails", "Say whom to invite.")
         return data
 
-    def _no_addresses(self, emails: str, sheet: UploadedFile | None) -> None:
+    def _no_addresses(self, emails: str, sheet: "UploadedFile[Any] | None") -> None:
         if emails.strip() or sheet:
             self.add_error("by", "A link is for nobody by name. Choose mail, or take the addresses out.")
 
@@ -99,7 +99,7 @@ class InviteForm(forms.Form):
         for word in dict.fromkeys(word.lower() for word in words):
             yield Guest(word, usual.role, usual.budget)
 
-    def _listed(self, sheet: UploadedFile, usual: Guest) -> list[Guest]:
+    def _listed(self, sheet: "UploadedFile[Any]", usual: Guest) -> list[Guest]:
         """Every row of the file. ValidationError with a sentence for each line that is wrong."""
         guests: list[Guest] = []
         wrong: list[str] = []
@@ -137,12 +137,12 @@ def _is_address(word: str) -> bool:
     return True
 
 
-def _text(sheet: UploadedFile) -> str:
+def _text(sheet: "UploadedFile[Any]") -> str:
     """As spreadsheets write it: UTF-8, perhaps with a mark in front."""
     if (sheet.size or 0) > MOST_BYTES:
         raise ValidationError("This file is too large for a list of fifty people.")
     try:
-        text = sheet.read().decode("utf-8-sig")
+        text = str(sheet.read(), "utf-8-sig")
     except UnicodeDecodeError:
         raise ValidationError("This is not a CSV file in UTF-8.") from None
     if "\0" in text:

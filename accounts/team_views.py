@@ -51,7 +51,6 @@ def members(request: ActorRequest) -> HttpResponse:
         "rows": _rows(actor, shown[:PAGE]),
         "next": _cursor(shown[PAGE - 1]) if len(shown) > PAGE else "",
         "q": words,
-        "first": not request.GET.get("after"),
         "manages": actor.may(Action.MANAGE_MEMBERS),
     }
     if context["manages"]:

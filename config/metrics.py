@@ -145,7 +145,7 @@ def bells() -> Families:
     # Named before they happen: an alarm on something that was never there never rings.
     known = dict.fromkeys(ALARMS, 0) | errors
     yield counters("errors", "Errors in the logs of all processes, by event.", "event", known)
-    jobs = {name: doorbell.backlog(name) for name in (doorbell.DRIVE, doorbell.MEDIA)}
+    jobs = {name: doorbell.backlog(name) for name in (doorbell.DRIVE, doorbell.MEDIA, doorbell.MAIL)}
     yield gauges("jobs_waiting", "Jobs in the queues of RQ.", "queue", jobs)
 
 

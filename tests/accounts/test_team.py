@@ -1,6 +1,8 @@
 """Members and roles: who may do what to whom, the last owner, and what ends at once."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -143,7 +145,7 @@ RACES: dict[str, Callable[[World], list[Callable[[], None]]]] = {
 @pytest.mark.parametrize("race", RACES)
 def test_two_owners_at_the_same_moment_leave_one(two_owners: World, race: str) -> None:
     for _ in range(6):
-        calls = [lambda call=call: tried(call) for call in RACES[race](two_owners)]  # type: ignore[misc]  # bound now
+        calls: list[Callable[[], bool]] = [partial(tried, call) for call in RACES[race](two_owners)]
         assert sum(at_once(calls, threads=2)) == 1
         owners = Membership.objects.active().filter(workspace=two_owners.alice.workspace, role=Role.OWNER)
         assert owners.count() == 1
@@ -228,6 +230,25 @@ def test_tokens_and_budget_end_and_private_clips_stay(world: World, client_of: A
     assert AuditEvent.objects.get(verb="generation.handed_over").detail["clips"] == 1
 
 
+def test_the_last_owner_is_told_on_the_page_and_keeps_what_is_private(world: World, client_of: Any) -> None:
+    clip = finished(world)
+    Generation.objects.filter(pk=clip.pk).update(visibility=Visibility.PRIVATE)
+    page = client_of("alice").post(reverse("generations:leave"), follow=True).content.decode()
+    assert "A workspace needs an owner." in page
+    clip.refresh_from_db()
+    assert clip.visibility == Visibility.PRIVATE
+    assert membership(world.alice).role == Role.OWNER
+    assert not AuditEvent.objects.filter(verb__in=["member.left", "generation.handed_over"]).exists()
+
+
+def test_whoever_leaves_is_out_on_the_next_request(world: World, client_of: Any) -> None:
+    vera = client_of("vera")
+    assert vera.get(reverse("generations:leave")).status_code == 405
+    assert vera.post(reverse("generations:leave")).status_code == 302
+    assert vera.get(reverse("generations:gallery")).status_code == 403
+    assert vera.get(f"/w/{world.alice.workspace.pk}/gallery/").status_code == 404
+
+
 def test_a_link_made_before_lets_nobody_back_in(world: World) -> None:
     bob = become(world.bob, Role.ADMIN)
     links = [
@@ -275,7 +296,7 @@ def crowd(world: World, count: int) -> None:
             workspace=workspace,
             email=f"i{number}@example.com",
             invited_by=user,
-            expires_at=timezone.now() + timezone.timedelta(days=1),
+            expires_at=timezone.now() + timedelta(days=1),
         )
     Wallet.objects.filter(workspace=workspace).update(budgeted=True)
 

@@ -1,15 +1,18 @@
 """Owner, colleague, viewer, stranger and nobody at every address that names an object."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from accounts import webhooks
-from accounts.models import WebhookMessage
+from accounts.inviting import Guest, invite
+from accounts.models import Membership, Role, WebhookMessage
 from accounts.policy import Actor
 from generations import collecting, orders
 from generations.media.vault import new_key, vault
@@ -36,7 +39,7 @@ def object_addresses() -> list[str]:
 
 
 @pytest.fixture
-def things(world: World) -> dict[str, uuid.UUID]:
+def things(world: World) -> dict[str, Any]:
     """One of everything, all Alice's workspace's, by the address that shows it."""
     done, binned = finished(world), finished(world)
     Generation.objects.filter(pk=binned.pk).update(deleted_at=binned.created_at)
@@ -44,14 +47,20 @@ def things(world: World) -> dict[str, uuid.UUID]:
     shelf = collecting.create(world.alice, "Spring")
     hook = webhooks.add(world.alice, "https://program.example/", [])
     webhooks.send_test(world.alice, hook)
-    named = {
+    guest = Guest("ada@example.com", Role.VIEWER)
+    invited = invite(world.alice, [guest], expires_at=timezone.now() + timedelta(days=1))[0]
+    bobs = Membership.objects.get(user=world.bob.user)
+    named: dict[Any, tuple[str, ...]] = {
         done.pk: ("detail", "cancel", "again", "delete", "clip", "poster", "visibility"),
         shelf.pk: ("collection", "rename_collection", "delete_collection", "uncollect"),
         picture.pk: ("upload",),
         binned.pk: ("restore",),
+        bobs.pk: ("member_remove",),
     }
-    found = {f"generations:{name}": key for key, names in named.items() for name in names}
-    found |= {name: hook.pk for name in object_addresses() if name.startswith("accounts:webhook")}
+    found: dict[str, Any] = {f"generations:{name}": key for key, names in named.items() for name in names}
+    starts = {"accounts:webhook": hook.pk, "accounts:invitation_": invited.pk, "accounts:member_": bobs.pk}
+    for start, key in starts.items():
+        found |= {name: key for name in object_addresses() if name.startswith(start)}
     found["accounts:webhook_message_replay"] = WebhookMessage.objects.get().pk
     return found | {"accounts:switch": world.alice.workspace.pk}
 
@@ -92,14 +101,14 @@ def snapshot() -> list[Any]:
     return [list(model.objects.order_by("pk").values()) for model in (Generation, Upload, Clip)]
 
 
-def test_every_object_address_is_covered(things: dict[str, uuid.UUID]) -> None:
+def test_every_object_address_is_covered(things: dict[str, Any]) -> None:
     assert set(object_addresses()) == set(things)
 
 
 @pytest.mark.parametrize("name", object_addresses())
 @pytest.mark.parametrize("method", METHODS)
 def test_a_stranger_gets_a_404_and_changes_nothing(
-    things: dict[str, uuid.UUID], client_of: Any, name: str, method: str
+    things: dict[str, Any], client_of: Any, name: str, method: str
 ) -> None:
     before = snapshot()
     response = getattr(client_of("eve"), method)(reverse(name, args=[things[name]]))
@@ -112,7 +121,7 @@ def test_a_stranger_gets_a_404_and_changes_nothing(
 
 
 @pytest.mark.parametrize("name", object_addresses())
-def test_nobody_is_sent_to_sign_in(things: dict[str, uuid.UUID], name: str) -> None:
+def test_nobody_is_sent_to_sign_in(things: dict[str, Any], name: str) -> None:
     before = snapshot()
     for method in ("get", "post"):
         response = getattr(Client(), method)(reverse(name, args=[things[name]]))
@@ -121,7 +130,7 @@ def test_nobody_is_sent_to_sign_in(things: dict[str, uuid.UUID], name: str) -> N
 
 
 @pytest.mark.parametrize("name", ["cancel", "delete", "restore"])
-def test_a_viewer_sees_and_changes_nothing(things: dict[str, uuid.UUID], client_of: Any, name: str) -> None:
+def test_a_viewer_sees_and_changes_nothing(things: dict[str, Any], client_of: Any, name: str) -> None:
     before = snapshot()
     vera = client_of("vera")
     assert vera.get(reverse("generations:detail", args=[things["generations:detail"]])).status_code == 200
@@ -131,7 +140,7 @@ def test_a_viewer_sees_and_changes_nothing(things: dict[str, uuid.UUID], client_
 
 
 def test_a_colleague_sees_but_does_not_delete_what_is_not_theirs(
-    things: dict[str, uuid.UUID], client_of: Any
+    things: dict[str, Any], client_of: Any
 ) -> None:
     bob = client_of("bob")
     key = things["generations:detail"]
@@ -141,7 +150,7 @@ def test_a_colleague_sees_but_does_not_delete_what_is_not_theirs(
 
 
 def test_removal_from_a_workspace_works_on_the_next_request(
-    things: dict[str, uuid.UUID], client_of: Any, world: World
+    things: dict[str, Any], client_of: Any, world: World
 ) -> None:
     bob = client_of("bob")
     address = reverse("generations:clip", args=[things["generations:clip"]])
@@ -151,7 +160,7 @@ def test_removal_from_a_workspace_works_on_the_next_request(
     assert bob.get(reverse("generations:gallery")).status_code == 403
 
 
-def test_lists_of_two_workspaces_are_disjoint(things: dict[str, uuid.UUID], client_of: Any) -> None:
+def test_lists_of_two_workspaces_are_disjoint(things: dict[str, Any], client_of: Any) -> None:
     key = str(things["generations:detail"])
     for name in ("gallery", "queue", "credits", "bin"):
         address = reverse(f"generations:{name}")
@@ -161,7 +170,7 @@ def test_lists_of_two_workspaces_are_disjoint(things: dict[str, uuid.UUID], clie
     assert client_of("alice").get(reverse("generations:live"), {"c": f"{key}:other"}).status_code == 200
 
 
-def test_every_post_without_a_token_is_refused(things: dict[str, uuid.UUID], world: World) -> None:
+def test_every_post_without_a_token_is_refused(things: dict[str, Any], world: World) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(world.alice.user)
     for name in ("cancel", "delete"):
@@ -187,9 +196,7 @@ RANGES = {
 
 
 @pytest.mark.parametrize("asked", RANGES)
-def test_a_player_gets_the_bytes_it_asked_for(
-    things: dict[str, uuid.UUID], client_of: Any, asked: str
-) -> None:
+def test_a_player_gets_the_bytes_it_asked_for(things: dict[str, Any], client_of: Any, asked: str) -> None:
     status, content, header = RANGES[asked]
     address = reverse("generations:clip", args=[things["generations:clip"]])
     response = client_of("alice").get(address, headers={"Range": asked} if asked else {})

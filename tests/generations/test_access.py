@@ -8,6 +8,8 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from accounts.budgets import set_budget
+from accounts.models import Budget
 from generations import orders
 from generations.media.vault import new_key, vault
 from generations.models import Attempt, Clip, Generation, State, Upload
@@ -33,12 +35,17 @@ def object_addresses() -> list[str]:
 
 
 @pytest.fixture
-def things(world: World) -> dict[str, uuid.UUID]:
+def things(world: World) -> dict[str, Any]:
     """One of everything, all Alice's workspace's, by the address that shows it."""
     done, binned = finished(world), finished(world)
     Generation.objects.filter(pk=binned.pk).update(deleted_at=binned.created_at)
     picture = upload(world.alice)
+    budget = set_budget(world.alice, Budget(tier="standard", most=0, beyond="ask"))
+    parked = orders.place(world.alice, order(world.alice, "fal-ai/veo3.1"))[0]
     return {
+        "generations:budget": budget.pk,
+        "generations:budget_remove": budget.pk,
+        "generations:decide": parked.pk,
         "generations:upload": picture.pk,
         "generations:restore": binned.pk,
         "accounts:switch": world.alice.workspace.pk,
@@ -77,7 +84,7 @@ def storing(generation: Generation) -> Generation:
 
 
 def snapshot() -> list[Any]:
-    return [list(model.objects.order_by("pk").values()) for model in (Generation, Upload, Clip)]
+    return [list(model.objects.order_by("pk").values()) for model in (Generation, Upload, Clip, Budget)]
 
 
 def test_every_object_address_is_covered(things: dict[str, uuid.UUID]) -> None:

@@ -192,7 +192,10 @@ def test_what_is_parked_says_for_whom_it_waits_wherever_it_is_shown(world: World
     for address in ("/queue/", "/gallery/", f"/generations/{first.pk}/"):
         assert words in text(client_of("bob").get(address))
     assert "Waiting for approval" in text(client_of("bob").get("/queue/"))
-    assert "so this costs nothing" in text(client_of("bob").get(f"/generations/{first.pk}/"))
+    page = text(client_of("bob").get(f"/generations/{first.pk}/"))
+    assert "so this costs nothing" in page
+    assert "Cancelled" not in page
+    assert "Statement" not in page  # no entry is about it, least of all one of another workspace
     live = client_of("bob").get("/live/", {"c": f"{first.pk}:other"})
     assert words in text(live)
 

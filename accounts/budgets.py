@@ -1,5 +1,6 @@
 """Setting budgets: every verb locks the wallet, because what is spent is counted under that lock."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -69,7 +70,7 @@ def drop(actor: Actor, budget: Budget) -> bool:
         return True
 
 
-def those_who_may(action: Action, workspace: Workspace) -> list[User]:
+def those_who_may(action: Action, workspace: Workspace | uuid.UUID) -> list[User]:
     """The members who may, owners first, as they joined."""
     found = Membership.objects.active().filter(workspace=workspace, role__in=POLICY[action])
     ranked = sorted(found.select_related("user"), key=lambda each: (each.role != "owner", each.pk))

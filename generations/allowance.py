@@ -1,5 +1,6 @@
 """What budgets leave of an order, in words for people."""
 
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -75,7 +76,7 @@ def allowance(budgets: Iterable[Budget], hold: Hold, amount: int) -> Allowance:
     return Allowance(mine[0] if mine else None, amount, refuses, asks)
 
 
-def budgets_of(workspace_id: object) -> list[Budget]:
+def budgets_of(workspace: uuid.UUID) -> list[Budget]:
     """All of a workspace, with what their words need: one query."""
-    found = Budget.objects.filter(workspace=workspace_id).select_related("member", "token", "workspace")
+    found = Budget.objects.filter(workspace=workspace).select_related("member", "token", "workspace")
     return list(found.order_by("created_at", "pk"))

@@ -7,6 +7,7 @@ and the second finds that it was decided. The author's cancel and the deadline a
 import logging
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import transaction
 
@@ -160,12 +161,19 @@ def _line_up(actor: Actor, takes: Sequence[Generation], holds: Sequence[Hold]) -
             raise Decided("Something was decided about it just now. Look again.")
 
 
-def _audited(verb: str, actor: Actor, takes: Sequence[Generation], **detail: object) -> None:
-    total = sum(each.cost for each in takes)
-    facts = {"takes": len(takes), "credits": total, "author": takes[0].author_id} | detail
-    doer = {"actor": actor.user, "acting_as": actor.capacity}
-    before, after = {"state": State.AWAITING.value}, {"state": str(takes[0].state)}
-    AuditEvent.of(verb, takes[0], **doer, before=before, after=after, **facts).save()
+def _audited(verb: str, actor: Actor, takes: Sequence[Generation], **detail: Any) -> None:
+    AuditEvent.of(
+        verb,
+        takes[0],
+        actor=actor.user,
+        acting_as=actor.capacity,
+        before={"state": State.AWAITING.value},
+        after={"state": str(takes[0].state)},
+        takes=len(takes),
+        credits=sum(each.cost for each in takes),
+        author=takes[0].author_id,
+        **detail,
+    ).save()
 
 
 def _tell_author(actor: Actor, takes: Sequence[Generation], decision: str, reason: str = "") -> None:

@@ -57,10 +57,10 @@ def _await(cards: list[Generation]) -> None:
     for each in cards:
         limits = over.get(each.pk, {}).get("over") or ["a budget"]
         each.over = limits[0]
-    for workspace in {each.workspace_id: each.workspace for each in cards}.values():
+    for workspace in {each.workspace_id for each in cards}:
         people = names_of(those_who_may(Action.APPROVE, workspace))
         for each in cards:
-            if each.workspace_id == workspace.pk:
+            if each.workspace_id == workspace:
                 each.decided_by = people
 
 

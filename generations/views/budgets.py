@@ -75,7 +75,7 @@ def _people(actor: Actor) -> list[Any]:
         ("Everybody", [(EVERYBODY, "The whole workspace")]),
         (
             "Everybody with a role",
-            [(f"role:{role.value}", f"Each {role.label}, all together") for role in Role],
+            [(f"role:{role.value}", f"All with the role {role.label}, together") for role in Role],
         ),
         (
             "One person",

@@ -39,7 +39,8 @@ def facts(request: ActorRequest, generation: Generation) -> dict[str, Any]:
     endpoint = CATALOGUE.get(generation.endpoint)
     may = request.actor.may_on
     prefetch_related_objects([generation], "changes")  # both ways of telling the story read them
-    entry = LedgerEntry.objects.filter(hold=generation.hold).first()
+    # Not `hold=None`: every entry without a hold would answer to that.
+    entry = LedgerEntry.objects.filter(hold=generation.hold_id).first() if generation.hold_id else None
     return {
         "generation": generation,
         "endpoint": endpoint,

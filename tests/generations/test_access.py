@@ -11,8 +11,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from accounts import webhooks
+from accounts.budgets import set_budget
 from accounts.inviting import Guest, invite
-from accounts.models import Membership, Role, WebhookMessage
+from accounts.models import Budget, Membership, Role, WebhookMessage
 from accounts.policy import Actor
 from generations import collecting, orders
 from generations.media.vault import new_key, vault
@@ -50,14 +51,18 @@ def things(world: World) -> dict[str, Any]:
     guest = Guest("ada@example.com", Role.VIEWER)
     invited = invite(world.alice, [guest], expires_at=timezone.now() + timedelta(days=1))[0]
     bobs = Membership.objects.get(user=world.bob.user)
-    named: dict[Any, tuple[str, ...]] = {
-        done.pk: ("detail", "cancel", "again", "delete", "clip", "poster", "visibility"),
-        shelf.pk: ("collection", "rename_collection", "delete_collection", "uncollect"),
-        picture.pk: ("upload",),
-        binned.pk: ("restore",),
-        bobs.pk: ("member_remove",),
-    }
-    found: dict[str, Any] = {f"generations:{name}": key for key, names in named.items() for name in names}
+    budget = set_budget(world.alice, Budget(tier="standard", most=0, beyond="ask"))
+    parked = orders.place(world.alice, order(world.alice, "fal-ai/veo3.1"))[0]
+    named: list[tuple[Any, tuple[str, ...]]] = [
+        (done.pk, ("detail", "cancel", "again", "delete", "clip", "poster", "visibility")),
+        (shelf.pk, ("collection", "rename_collection", "delete_collection", "uncollect")),
+        (picture.pk, ("upload",)),
+        (binned.pk, ("restore",)),
+        (bobs.pk, ("member_remove",)),
+        (budget.pk, ("budget", "budget_remove")),
+        (parked.pk, ("decide",)),
+    ]
+    found: dict[str, Any] = {f"generations:{name}": key for key, names in named for name in names}
     starts = {"accounts:webhook": hook.pk, "accounts:invitation_": invited.pk, "accounts:member_": bobs.pk}
     for start, key in starts.items():
         found |= {name: key for name in object_addresses() if name.startswith(start)}
@@ -98,7 +103,7 @@ def storing(generation: Generation) -> Generation:
 
 
 def snapshot() -> list[Any]:
-    return [list(model.objects.order_by("pk").values()) for model in (Generation, Upload, Clip)]
+    return [list(model.objects.order_by("pk").values()) for model in (Generation, Upload, Clip, Budget)]
 
 
 def test_every_object_address_is_covered(things: dict[str, Any]) -> None:

@@ -112,6 +112,7 @@ def test_every_example_works_as_pasted(studio: Studio, live_server: Any, tmp_pat
     run("download")
     assert (tmp_path / "clip.mp4").read_bytes()[4:8] == b"ftyp"
     ready = Generation.objects.get(state=State.SUCCEEDED)
+    assert ready.clip
     assert (tmp_path / "clip.mp4").stat().st_size == ready.clip.size
     for name in AFTER:
         told = run(name)

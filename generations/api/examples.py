@@ -85,7 +85,8 @@ print(endpoint["price"])
         "generations:create",
         "Ask a price",
         "`cost` is what will be held, `lines` say why. What does not change the price may be missing.",
-        f"""curl -sS --fail-with-body "$DAILIES_URL/api/v1/quotes" {AUTH} {JSON} -d '{WISH}'""",
+        f"""curl -sS --fail-with-body "$DAILIES_URL/api/v1/quotes" {AUTH} \\
+  {JSON} -d '{WISH}'""",
         f"""{CLIENT}
 {WISH_IN_PYTHON}
 quote = api.post("/quotes", json=wish).raise_for_status().json()
@@ -118,8 +119,8 @@ print(upload["id"], upload["kind"], upload["width"], upload["height"])
         "Create a generation",
         "Its cost is held at once, charged when the clip is ready, and released if it ends in any other way. "
         "202 instead of 201 means that it is over a budget and awaits approval.",
-        f"""curl -sS --fail-with-body "$DAILIES_URL/api/v1/generations" {AUTH} {JSON} \\
-  -H "Idempotency-Key: shot-$(date +%s)-$$" -d '{WISH}'""",
+        f"""curl -sS --fail-with-body "$DAILIES_URL/api/v1/generations" {AUTH} \\
+  {JSON} -H "Idempotency-Key: shot-$(date +%s)-$$" -d '{WISH}'""",
         f"""import uuid
 
 {CLIENT}

@@ -23,8 +23,8 @@ router = Router(tags=["Uploads"])
 @router.post("/uploads", response={201: UploadOut}, url_name="uploads", summary="Upload a file")
 def sent(
     request: ActorRequest,
-    file: UploadedFile | None = File(None),  # noqa: B008 - ninja's way of saying where it comes from
-    generation: uuid.UUID | None = Form(None),  # noqa: B008 - the same
+    file: File[UploadedFile | None] = None,
+    generation: Form[uuid.UUID | None] = None,
 ) -> Status[UploadOut]:
     """A picture (JPEG, PNG, WebP) or a video (MP4) as `file`; or the id of a finished clip as `generation`.
 
@@ -33,12 +33,16 @@ def sent(
     need(request.actor, Action.CREATE)
     if request.content_type != "multipart/form-data":
         raise Problem("wrong-content-type")
-    if (file is None) == (generation is None):
-        raise invalid(file="Send either a file or the id of a finished generation.")
     try:
-        kept = _received(file, request.actor) if file else _taken_over(generation, request.actor)
+        if file is not None and generation is None:
+            kept = _received(file, request.actor)
+        elif generation is not None and file is None:
+            kept = _taken_over(generation, request.actor)
+        else:
+            raise invalid(file="Send either a file or the id of a finished generation.")
     except ValidationError as error:
-        raise Problem("invalid", errors={"file" if file else "generation": error.messages}) from error
+        name = "generation" if file is None else "file"
+        raise Problem("invalid", errors={name: error.messages}) from error
     return Status(201, say.upload(kept))
 
 
@@ -51,7 +55,7 @@ def _received(file: "DjangosFile[Any]", actor: Actor) -> Upload:
     return intake.receive(file, Upload.Kind.IMAGE if picture else Upload.Kind.VIDEO, actor)
 
 
-def _taken_over(key: uuid.UUID | None, actor: Actor) -> Upload:
+def _taken_over(key: uuid.UUID, actor: Actor) -> Upload:
     found = Generation.objects.visible_to(actor).select_related("clip").filter(pk=key).first()
     if found is None:
         raise ValidationError("This clip does not exist.")

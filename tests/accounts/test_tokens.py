@@ -37,6 +37,7 @@ def test_a_token_is_shown_once_and_only_its_digest_is_kept(client_of: Any, world
     made = ApiToken.objects.get()
     assert (made.digest, made.prefix) == (digest_of(secret), secret[:9])
     assert (made.user, made.workspace, made.scopes) == (world.alice.user, world.alice.workspace, Scope.values)
+    assert made.expires_at
     assert timedelta(days=89) < made.expires_at - timezone.now() <= timedelta(days=90)
     again = alice.get(ADDRESS).content.decode()
     assert not SECRET.search(again)
@@ -63,6 +64,7 @@ def test_making_and_revoking_are_written_down(client_of: Any, world: World):
     alice.post(reverse("accounts:token_revoke", args=[made.pk]))
     created, revoked = AuditEvent.objects.filter(object=f"apitoken:{made.pk}").order_by("pk")
     assert (created.verb, revoked.verb) == ("token.created", "token.revoked")
+    assert created.after
     assert created.after["monthly"] == 500
     assert {created.actor, revoked.actor} == {world.alice.user}
     assert created.workspace == world.alice.workspace

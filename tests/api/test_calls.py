@@ -67,6 +67,8 @@ def test_a_generation_is_created_shown_listed_and_written_down(world: World):
     assert one["id"] == made["id"]
     assert [each["id"] for each in program.get("/generations").json()["data"]] == [made["id"]]
     row = Generation.objects.get()
+    assert row.hold
+    assert program.token
     assert (row.author, row.hold.token, row.hold.spender) == (
         world.alice.user, program.token, world.alice.user,
     )  # fmt: skip

@@ -16,7 +16,8 @@ from tests.world import LITE, World, order
 
 def walked(program: Program, path: str, **query: Any) -> list[list[Any]]:
     """Every page of a list."""
-    pages, after = [], ""
+    pages: list[list[Any]] = []
+    after: str | None = ""
     while after is not None:
         told = program.get(path, query | {"after": after}).json()
         pages.append(told["data"])

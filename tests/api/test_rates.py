@@ -34,7 +34,6 @@ def test_every_answer_says_how_many_are_left(world: World, settings: Any):
     program = Program.of(world.alice)
     answers = [program.get("/credits"), program.get("/generations/x"), program.create(duration="5s")]
     answers += [program.get("/endpoints/none"), program.create()]
-    assert [each.get("RateLimit-Limit") for each in answers if each.status_code != 404 or "x" in each]
     told = [each for each in answers if NAMES[0] in each]
     assert [int(each["RateLimit-Remaining"]) for each in told] == [49, 48, 47, 46]
     assert all(0 <= int(each["RateLimit-Reset"]) <= 60 for each in told)

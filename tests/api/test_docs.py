@@ -1,0 +1,120 @@
+"""The docs page: open to everybody, and every example on it works as pasted."""
+
+import html
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from generations.api.app import api
+from generations.api.description import described
+from generations.api.examples import CALLS
+from generations.api.problems import KINDS
+from generations.models import Generation, State
+from tests.api.programs import ROOT, Program
+from tests.world import Studio, picture
+
+CODE = re.compile(r'<code id="([\w-]+)" data-language="(\w+)">(.*?)</code>', re.DOTALL)
+
+
+def examples(page: str) -> dict[str, tuple[str, str]]:
+    """Language and text of every example of a page, by its id, as a browser copies it."""
+    return {key: (language, html.unescape(text)) for key, language, text in CODE.findall(page)}
+
+
+def test_the_page_and_the_description_are_open_to_everybody(db: None):
+    page = Client().get(f"{ROOT}/docs")
+    assert page.status_code == 200
+    assert "unsafe" not in page["Content-Security-Policy"]
+    assert all(f'id="{name}"' in page.content.decode() for name in (*KINDS, "webhooks"))
+    assert "style=" not in page.content.decode()
+
+
+def test_every_call_of_the_api_is_on_the_page(db: None):
+    calls = {
+        (method.upper(), path.removeprefix(ROOT))
+        for path, found in described()["paths"].items()
+        for method in found
+    }
+    assert {(each.method, each.path) for each in CALLS} == calls
+    shown = examples(Client().get(f"{ROOT}/docs").content.decode())
+    for each in CALLS:
+        assert shown[f"curl-{each.name}"] == ("curl", each.curl)
+        assert shown[f"python-{each.name}"] == ("python", each.python)
+
+
+def test_the_description_names_each_call_once():
+    names = [call["operationId"] for calls in described()["paths"].values() for call in calls.values()]
+    assert len(set(names)) == len(names) == len(CALLS)
+    assert api.openapi_url is None
+
+
+class Pasted:
+    """Runs examples with the environment that the page asks for, while workers work."""
+
+    def __init__(self, studio: Studio, url: str, folder: Path) -> None:
+        self.studio, self.folder = studio, folder
+        secret = Program.of(studio.world.alice).secret
+        self.environment = {"PATH": os.environ["PATH"], "DAILIES_URL": url, "DAILIES_TOKEN": secret}
+        (folder / "picture.jpg").write_bytes(picture(kind="JPEG"))
+
+    def run(self, language: str, text: str, *, working: bool = False) -> str:
+        """What it printed. AssertionError when it failed."""
+        command = ["sh", "-c", text] if language == "curl" else [sys.executable, "-c", text]
+        process = subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        ends = time.monotonic() + 60
+        while working and process.poll() is None and time.monotonic() < ends:
+            self.studio.work()
+            time.sleep(0.05)
+        told, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, f"{text}\n{told}"
+        assert "problem" not in told, told
+        return told
+
+
+PLAIN = ("endpoints", "endpoint", "quote", "upload")
+AFTER = ("list", "credits", "ledger")
+
+
+@pytest.mark.parametrize("language", ["curl", "python"])
+def test_every_example_works_as_pasted(studio: Studio, live_server: Any, tmp_path: Path, language: str):
+    if language == "curl" and not shutil.which("curl"):
+        pytest.skip("curl is not installed")
+    page = Client().get(f"{ROOT}/docs").content.decode()
+    shown = {key: text for key, (kind, text) in examples(page).items() if kind == language}
+    pasted = Pasted(studio, live_server.url, tmp_path)
+
+    def run(name: str, **options: Any) -> str:
+        return pasted.run(language, shown.pop(f"{language}-{name}"), **options)
+
+    for name in PLAIN:
+        run(name)
+    create = shown[f"{language}-create"]
+    run("create")
+    assert Generation.objects.get().state == State.QUEUED
+    assert "cancelled" in run("cancel")
+    pasted.run(language, create)
+    assert "succeeded" in run("wait", working=True)
+    run("download")
+    assert (tmp_path / "clip.mp4").read_bytes()[4:8] == b"ftyp"
+    ready = Generation.objects.get(state=State.SUCCEEDED)
+    assert ready.clip
+    assert (tmp_path / "clip.mp4").stat().st_size == ready.clip.size
+    for name in AFTER:
+        told = run(name)
+        assert name != "list" or str(ready.pk) in told
+    assert shown == {}

@@ -100,7 +100,8 @@ def test_after_the_whole_schedule_it_is_given_up_and_the_endpoint_stays(endpoint
     for number, seconds in enumerate(SCHEDULE, start=1):
         assert send() == 1
         message.refresh_from_db()
-        assert message.tries == number
+        assert (message.tries, message.standing) == (number, "waiting")
+        assert message.wake_at
         wait = (message.wake_at - timezone.now()).total_seconds()
         assert 0.85 * seconds < wait < 1.25 * seconds
         WebhookMessage.objects.update(wake_at=timezone.now())

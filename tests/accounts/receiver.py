@@ -73,7 +73,7 @@ def passes(span: timedelta) -> None:
         (WebhookEndpoint, ("failing_since", "quiet_until", "old_secret_until")),
         (WebhookMessage, ("created_at", "wake_at", "poked_at", "lease_until")),
     ):
-        for row in model.objects.all():  # type: ignore[attr-defined]  # both have it
+        for row in model.objects.all():
             for column in columns:
                 if value := getattr(row, column):
                     setattr(row, column, value - span)

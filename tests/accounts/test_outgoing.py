@@ -1,12 +1,15 @@
 """Webhooks to other programs: signed as the public library wants it, and sent until they are taken."""
 
 import json
+import re
 import uuid
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.template.loader import render_to_string
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from standardwebhooks.webhooks import WebhookVerificationError
@@ -63,6 +66,19 @@ def test_a_message_arrives_signed_as_the_public_library_wants_it(endpoint: Any, 
     assert send() == 0
 
 
+def test_the_example_without_a_package_works_as_it_stands_in_the_docs(endpoint: Any, program: Any) -> None:
+    blocks = re.findall(r"<code>(.*?)</code>", render_to_string("api/_webhooks.html"), re.DOTALL)
+    (example,) = [unescape(block) for block in blocks if "def is_ours" in block]
+    pasted: dict[str, Any] = {}
+    exec(example, pasted)
+    tell(endpoint)
+    send()
+    headers, body = program.arrived[0]
+    assert pasted["is_ours"](endpoint.secret, headers, body)
+    assert not pasted["is_ours"](endpoint.secret, headers, body + b" ")
+    assert not pasted["is_ours"](endpoint.secret, headers | {"webhook-timestamp": "1767225600"}, body)
+
+
 @pytest.mark.parametrize("change", ["body", "id", "secret"])
 def test_what_is_changed_on_the_way_does_not_verify(endpoint: Any, program: Any, change: str) -> None:
     tell(endpoint)
@@ -100,7 +116,8 @@ def test_after_the_whole_schedule_it_is_given_up_and_the_endpoint_stays(endpoint
     for number, seconds in enumerate(SCHEDULE, start=1):
         assert send() == 1
         message.refresh_from_db()
-        assert message.tries == number
+        assert (message.tries, message.standing) == (number, "waiting")
+        assert message.wake_at
         wait = (message.wake_at - timezone.now()).total_seconds()
         assert 0.85 * seconds < wait < 1.25 * seconds
         WebhookMessage.objects.update(wake_at=timezone.now())

@@ -105,7 +105,8 @@ def address_of(generation: Generation) -> str:
         return ""
     word = _signer().sign(_text(generation.pk.bytes + generation.link_key.bytes))
     # The workspace in front of a page's own links is nothing for strangers.
-    return settings.PUBLIC_URL + ADDRESS.sub("", reverse("generations:shared", args=[word]), count=1)
+    path = ADDRESS.sub("", reverse("generations:shared", args=[word]), count=1)
+    return f"{settings.PUBLIC_URL}{path}"
 
 
 def shared_by(word: str) -> Generation | None:

@@ -82,10 +82,21 @@ def test_of_two_who_choose_at_once_the_first_wins(world: World) -> None:
     key = generation.link_key
     assert not sharing.set_visibility(world.alice, late, PRIVATE)
     again, stale = (Generation.objects.get(pk=generation.pk) for _ in "ab")
-    assert sharing.set_visibility(world.alice, again, LINK)
+    assert sharing.set_visibility(world.alice, again, LINK, anew=True)
     assert again.link_key != key
-    assert not sharing.set_visibility(world.alice, stale, LINK)
+    assert not sharing.set_visibility(world.alice, stale, LINK, anew=True)
     assert Generation.objects.get(pk=generation.pk).link_key == again.link_key
+
+
+def test_saving_what_is_shared_already_ends_no_link_and_a_new_one_does(world: World, client_of: Any) -> None:
+    generation, shared = linked(world)
+    address = reverse("generations:visibility", args=[generation.pk])
+    client_of("alice").post(address, {"visibility": "link"})
+    assert Client().get(shared).status_code == 200
+    client_of("alice").post(address, {"visibility": "link", "anew": "1"})
+    assert Client().get(shared).status_code == 404
+    generation.refresh_from_db()
+    assert Client().get(path_of(generation)).status_code == 200
 
 
 def test_nothing_is_shared_before_there_is_a_clip(world: World) -> None:
@@ -141,7 +152,7 @@ def every_address(shared: str) -> list[str]:
 
 def test_unsharing_and_a_new_link_end_the_old_one_on_the_next_request(world: World) -> None:
     generation, first = linked(world)
-    assert sharing.set_visibility(world.alice, generation, LINK)
+    assert sharing.set_visibility(world.alice, generation, LINK, anew=True)
     second = path_of(generation)
     assert [Client().get(each).status_code for each in every_address(first)] == [404] * 3
     assert Client().get(second).status_code == 200

@@ -67,7 +67,7 @@ def inspect(page: Page, address: str) -> list[str]:
 def shared_and_collected(page: Page) -> list[str]:
     """The pages of a clip that is shared by link and in a collection; the clip's page is in front of us."""
     clip = page.url
-    page.locator("[name=visibility][value=link]").check()
+    page.get_by_role("radio", name="Anyone with the link").check()
     page.locator("#visible-to").get_by_role("button", name="Save").click()
     address = str(page.locator("#shared-address").text_content())
     page.locator("#shelf-name").fill("Harbour campaign")

@@ -13,6 +13,7 @@ from accounts.policy import Actor
 from generations.catalogue import Mode
 from generations.forms import as_uuid
 from generations.models import OPEN, Collection, Generation, State, Visibility
+from generations.models.generation import GenerationQuerySet
 
 # So many clips are put into a collection, or taken out of it, at once: more than a page has.
 MOST_CHOSEN = 60
@@ -51,9 +52,9 @@ class GalleryFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-f
         return queryset.filter(state__in=groups[value])
 
     @property
-    def found(self) -> "QuerySet[Generation]":
+    def found(self) -> GenerationQuerySet:
         """What fits. A collection that is not there has no clips; other words without meaning do nothing."""
-        clips: QuerySet[Generation] = self.qs
+        clips: GenerationQuerySet = self.qs
         return clips.none() if "collection" in self.form.errors else clips
 
 
@@ -94,7 +95,9 @@ class CollectionForm(forms.Form):
         """Capitals make no other name; what comes in between two looks is refused by the database."""
         name: str = self.cleaned_data["name"]
         others = Collection.objects.visible_to(self.actor).filter(name__iexact=name)
-        if others.exclude(pk=self.besides and self.besides.pk).exists():
+        if self.besides:
+            others = others.exclude(pk=self.besides.pk)
+        if others.exists():
             raise _taken(name)
         return name
 

@@ -39,16 +39,18 @@ def choices(actor: Actor, generation: Generation) -> list[Visibility]:
     return [each for each in Visibility if not unfit.get(each, False)]
 
 
-def set_visibility(actor: Actor, generation: Generation, visibility: Visibility) -> bool:
+def set_visibility(
+    actor: Actor, generation: Generation, visibility: Visibility, *, anew: bool = False
+) -> bool:
     """Compare-and-set from what this object was read with; False when it is not so any more.
 
-    Each choice of the link draws a new key: the address that was given out before is dead from then on.
-    Raises NotAllowed.
+    A link has a new key each time: what was given out before is dead. What is shared already stays at its
+    address unless it shall be shared `anew`. Raises NotAllowed.
     """
     if visibility not in choices(actor, generation):
         raise NotAllowed
     before, key = generation.visibility, uuid.uuid4() if visibility == Visibility.LINK else None
-    if before == visibility and key is None:
+    if before == visibility and not (anew and key):
         return True
     seen = Generation.objects.visible_to(actor).filter(pk=generation.pk, visibility=before)
     same = seen.filter(link_key=generation.link_key)
@@ -105,7 +107,8 @@ def address_of(generation: Generation) -> str:
         return ""
     word = _signer().sign(_text(generation.pk.bytes + generation.link_key.bytes))
     # The workspace in front of a page's own links is nothing for strangers.
-    return settings.PUBLIC_URL + ADDRESS.sub("", reverse("generations:shared", args=[word]), count=1)
+    path = ADDRESS.sub("", reverse("generations:shared", args=[word]), count=1)
+    return f"{settings.PUBLIC_URL}{path}"
 
 
 def shared_by(word: str) -> Generation | None:

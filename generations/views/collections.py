@@ -177,7 +177,7 @@ def uncollect(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
         return render(request, "403.html", status=403)
     form = ClipsForm(request.actor, request.POST)
     if not form.is_valid():
-        messages.error(request, " ".join(form.errors.get("clips", [])))
+        messages.error(request, " ".join(str(each) for each in form.errors["clips"]))
         return redirect("generations:collection", pk=pk)
     collecting.take_out(found, form.cleaned_data["clips"])
     messages.success(request, f"Taken out of “{found.name}”.")

@@ -31,7 +31,7 @@ MEANWHILE = "It was changed meanwhile; look at it once more."
 @require_POST
 @with_actor
 def visibility(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
-    """Only me, the workspace, or anyone with the link; choosing the link once more makes a new one."""
+    """Only me, the workspace, or anyone with the link; `anew` by a new one."""
     generation = get_object_or_404(Generation.objects.visible_to(request.actor).for_cards(), pk=pk)
     if not sharing.choices(request.actor, generation):
         return render(request, "403.html", status=403)
@@ -49,7 +49,7 @@ def visibility(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _choose(request: ActorRequest, generation: Generation, chosen: Visibility) -> None:
-    if sharing.set_visibility(request.actor, generation, chosen):
+    if sharing.set_visibility(request.actor, generation, chosen, anew="anew" in request.POST):
         messages.success(request, DONE[chosen])
     else:
         messages.error(request, MEANWHILE)

@@ -359,3 +359,17 @@ def copies(clip: Generation, count: int) -> list[Generation]:
         each.state, each.reason = "cancelled", "denied"
         made.append(each)
     return made
+
+
+def test_a_menu_on_a_card_leads_back_to_the_page_it_is_in(world: World, client_of: Any) -> None:
+    clip = clips(world, 1)[0]
+    alice, mount = client_of("alice"), f"/w/{world.alice.workspace.pk}"
+    page = f"{mount}/gallery/?state=open"
+    assert f'name="back" value="{page}"' in alice.get(page).content.decode()
+    htmx = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{page}"}
+    known = {"c": f"{clip.pk}:another"}
+    fresh = alice.get(f"{mount}/live/", known, headers=htmx).content.decode()
+    assert f'name="back" value="{page}"' in fresh
+    assert 'form="pick"' in fresh
+    htmx["HX-Current-URL"] = f"http://testserver{mount}/queue/"
+    assert 'form="pick"' not in alice.get(f"{mount}/live/", known, headers=htmx).content.decode()

@@ -1,9 +1,12 @@
 """A private clip is private everywhere, until its author leaves."""
 
 from dataclasses import replace
+from threading import Event
+from time import sleep
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -13,6 +16,7 @@ from accounts.policy import Actor
 from generations import orders, sharing
 from generations.media import intake
 from generations.models import Generation, Upload, Visibility
+from tests.accounts.test_races import at_once
 from tests.generations.test_access import finished
 from tests.world import World, order, upload, video
 
@@ -195,6 +199,27 @@ def test_nothing_becomes_private_to_who_was_removed_a_moment_ago(world: World, o
     else:
         mine.update(suspended_at=timezone.now())
     assert not sharing.set_visibility(world.alice, generation, PRIVATE)
+    generation.refresh_from_db()
+    assert generation.visibility == WORKSPACE
+
+
+@pytest.mark.both_databases
+def test_a_choice_that_crosses_a_removal_leaves_nothing_private_to_nobody(lasting: World) -> None:
+    generation = orders.place(lasting.bob, order(lasting.bob))[0]
+    removed = Event()
+
+    def remove() -> bool:
+        with transaction.atomic():
+            lasting.bob.user.memberships.get().delete()
+            removed.set()
+            sleep(0.3)
+        return True
+
+    def choose() -> bool:
+        removed.wait(5)
+        return sharing.set_visibility(lasting.bob, generation, PRIVATE)
+
+    assert at_once([remove, choose], threads=2) == [True, False]
     generation.refresh_from_db()
     assert generation.visibility == WORKSPACE
 

@@ -43,8 +43,9 @@ def test_the_author_chooses_and_the_trail_tells(world: World, client_of: Any) ->
         assert generation.visibility == chosen
         assert (generation.link_key is not None) == (chosen == "link")
     events = AuditEvent.objects.filter(verb="generation.visibility").order_by("pk")
-    told = [(each.before["visibility"], each.after["visibility"]) for each in events]
-    assert told == [("workspace", "private"), ("private", "link"), ("link", "workspace")]
+    told = [(each.before, each.after) for each in events]
+    steps = [("workspace", "private"), ("private", "link"), ("link", "workspace")]
+    assert told == [({"visibility": before}, {"visibility": after}) for before, after in steps]
     assert {(each.actor, each.acting_as) for each in events} == {(world.alice.user, "owner")}
 
 
@@ -71,7 +72,7 @@ def test_a_colleague_may_not_choose_and_a_lead_may_only_end_a_link(
     assert client_of("owen").post(address, {"visibility": "workspace"}).status_code == 302
     assert Client().get(shared).status_code == 404
     assert client_of("owen").post(address, {"visibility": "workspace"}).status_code == 403
-    assert AuditEvent.objects.filter(verb="generation.visibility").last().actor == owen.user
+    assert AuditEvent.objects.filter(verb="generation.visibility", actor=owen.user).count() == 1
 
 
 def test_of_two_who_choose_at_once_the_first_wins(world: World) -> None:
@@ -81,10 +82,21 @@ def test_of_two_who_choose_at_once_the_first_wins(world: World) -> None:
     key = generation.link_key
     assert not sharing.set_visibility(world.alice, late, PRIVATE)
     again, stale = (Generation.objects.get(pk=generation.pk) for _ in "ab")
-    assert sharing.set_visibility(world.alice, again, LINK)
+    assert sharing.set_visibility(world.alice, again, LINK, anew=True)
     assert again.link_key != key
-    assert not sharing.set_visibility(world.alice, stale, LINK)
+    assert not sharing.set_visibility(world.alice, stale, LINK, anew=True)
     assert Generation.objects.get(pk=generation.pk).link_key == again.link_key
+
+
+def test_saving_what_is_shared_already_ends_no_link_and_a_new_one_does(world: World, client_of: Any) -> None:
+    generation, shared = linked(world)
+    address = reverse("generations:visibility", args=[generation.pk])
+    client_of("alice").post(address, {"visibility": "link"})
+    assert Client().get(shared).status_code == 200
+    client_of("alice").post(address, {"visibility": "link", "anew": "1"})
+    assert Client().get(shared).status_code == 404
+    generation.refresh_from_db()
+    assert Client().get(path_of(generation)).status_code == 200
 
 
 def test_nothing_is_shared_before_there_is_a_clip(world: World) -> None:
@@ -140,7 +152,7 @@ def every_address(shared: str) -> list[str]:
 
 def test_unsharing_and_a_new_link_end_the_old_one_on_the_next_request(world: World) -> None:
     generation, first = linked(world)
-    assert sharing.set_visibility(world.alice, generation, LINK)
+    assert sharing.set_visibility(world.alice, generation, LINK, anew=True)
     second = path_of(generation)
     assert [Client().get(each).status_code for each in every_address(first)] == [404] * 3
     assert Client().get(second).status_code == 200

@@ -26,6 +26,7 @@ INSIDE = [
     "/gallery/?whose=team",
     "/gallery/?q=nothing+has+these+words",
     "/credits/",
+    "/collections/",
     "/bin/",
     "/accounts/email/",
     "/accounts/password/change/",
@@ -63,10 +64,29 @@ def inspect(page: Page, address: str) -> list[str]:
     return found
 
 
+def shared_and_collected(page: Page) -> list[str]:
+    """The pages of a clip that is shared by link and in a collection; the clip's page is in front of us."""
+    clip = page.url
+    page.get_by_role("radio", name="Anyone with the link").check()
+    page.locator("#visible-to").get_by_role("button", name="Save").click()
+    address = str(page.locator("#shared-address").text_content())
+    page.locator("#shelf-name").fill("Harbour campaign")
+    page.locator("#collections").get_by_role("button", name="Add").click()
+    collection = page.locator("#collections a").first.get_attribute("href")
+    home = clip.split("/generations/")[0]
+    return [
+        clip,
+        address,
+        f"{home}{collection}",
+        f"{home}/gallery/?collection={str(collection).split('/')[2]}",
+    ]
+
+
 def test_every_page_is_readable_by_everybody(demo: Demo, page: Page) -> None:
     found = [each for path in OUTSIDE for each in inspect(page, demo.url + path)]
     stage.sign_in(page, demo, ADA, PASSWORD)
     page.goto(f"{demo.url}/gallery/?state=ready")
     clip = page.locator("article.card a").first.get_attribute("href")
     found += [each for path in [*INSIDE, str(clip)] for each in inspect(page, demo.url + path)]
+    found += [each for address in shared_and_collected(page) for each in inspect(page, address)]
     assert found == []

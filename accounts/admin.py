@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.decorators import secure_admin_login
+from allauth.mfa import admin as allauths
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
@@ -11,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.admin_audit import Audited, write
 from accounts.models import AuditEvent, Hold, LedgerEntry, Membership, User, Wallet, Workspace
+from accounts.models.audit import STAFF
 
 # Generic for the type checker only: at run time Django's admin classes take no parameters.
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ else:
 # Django's own admin sign-in has no rate limit; allauth's has.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # documented by allauth
 admin.site.unregister(Group)
+admin.site.unregister(allauths.Authenticator)
 admin.site.site_header = admin.site.site_title = "Dailies, back office"
 admin.site.index_title = "What would you like to look at?"
 
@@ -87,6 +91,8 @@ class WorkspaceAdmin(Audited, Back):
     list_filter = ("personal",)
     search_fields = ("name",)
     inlines = (MembershipInline,)
+    # Closing and requiring second factors have verbs of their own, which write them down.
+    readonly_fields = ("closed_at", "mfa_from")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Never: its ledger stays."""
@@ -134,3 +140,26 @@ class AuditEventAdmin(ReadOnly):
     list_display = ("at", "verb", "object", "actor", "workspace")
     list_filter = ("verb",)
     search_fields = ("object", "actor__email")
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(ReadOnly):
+    """Second factors: taken away for somebody who has lost theirs, and that is written down."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_filter = ("type",)
+    search_fields = ("user__email",)
+    exclude = ("data",)
+    actions = None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As Django's permissions say."""
+        return Back.has_delete_permission(self, request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: Authenticator) -> None:
+        """The admin's delete page is one transaction."""
+        person: Any = request.user
+        AuditEvent.of(
+            "second_factor.removed", obj.user, actor=person, acting_as=STAFF, before={"type": obj.type}
+        ).save()
+        super().delete_model(request, obj)

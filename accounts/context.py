@@ -13,7 +13,8 @@ from accounts.models import Membership, User, Workspace
 def wallet(request: HttpRequest) -> dict[str, Any]:
     """`actor` and its `wallet`, and `workspaces` as a lazy query that only the menu runs.
 
-    `grace_days`: how long the workspace still lets them in without a second factor.
+    `grace_days`: how long the workspace still lets them in without a second factor; `shut_out`: that it
+    does not, so even the balance is not theirs to see.
     """
     actor = getattr(request, "actor", None)
     if not actor:
@@ -23,6 +24,7 @@ def wallet(request: HttpRequest) -> dict[str, Any]:
         "actor": actor,
         "wallet": actor.workspace.wallet,
         "workspaces": Workspace.objects.filter(memberships__in=mine).order_by("name"),
+        "shut_out": second_factor.needs_second_factor(actor.user, actor.workspace),
         "grace_days": second_factor.days_left(actor.user, actor.workspace),
     }
 

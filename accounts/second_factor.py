@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from allauth.mfa.models import Authenticator
@@ -50,7 +50,12 @@ def days_left(user: User, workspace: Workspace) -> int | None:
     """Days, rounded up, until a member without one is turned away; None when there is nothing to say."""
     if workspace.mfa_from is None or due(workspace) or factors_of(user).exists():
         return None
-    return math.ceil((workspace.mfa_from - timezone.now()) / timedelta(days=1))
+    return days_until(workspace.mfa_from)
+
+
+def days_until(moment: datetime) -> int:
+    """Rounded up; 0 for what lies behind us."""
+    return max(0, math.ceil((moment - timezone.now()) / timedelta(days=1)))
 
 
 def without_one(workspace: Workspace) -> "QuerySet[Membership]":

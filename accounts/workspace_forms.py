@@ -1,11 +1,13 @@
 """Forms about a workspace as a whole."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 
 from accounts.models import Membership
 from accounts.policy import Actor
+from accounts.second_factor import days_until
 from accounts.workspaces import MOST_GRACE_DAYS
 
 
@@ -27,6 +29,13 @@ class SecondFactorForm(forms.Form):
         required=False,
         help_text=f"0 to {MOST_GRACE_DAYS}. Afterwards whoever has none is asked to set it up first.",
     )
+
+    @classmethod
+    def as_it_is(cls, moment: datetime | None) -> "SecondFactorForm":
+        """Unsent, with what is set; the days are those that are left."""
+        if moment is None:
+            return cls()
+        return cls(initial={"required": True, "grace_days": days_until(moment)})
 
     def clean(self) -> dict[str, Any]:
         """A switch that is on needs to know from when."""

@@ -139,6 +139,8 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Dailies: "
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_PREVENT_ENUMERATION = True
+# A mail when a password or a second factor changes: whoever did not do it themselves learns of it.
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SECURE else "http"
 # How many proxies stand before us: without it they all look like one visitor to the rate limits, and
 # with too many of it a visitor may claim to be anybody.

@@ -96,9 +96,7 @@ def _page(request: ActorRequest, forms: dict[str, Any] | None = None, status: in
     lacking = list(without_one(actor.workspace)[: MOST_NAMED + 1]) if owner else []
     context: dict[str, Any] = {
         "name_form": NameForm(initial={"name": actor.workspace.name}),
-        "factor_form": SecondFactorForm(
-            initial={"required": actor.workspace.mfa_from is not None, "grace_days": 7}
-        ),
+        "factor_form": SecondFactorForm.as_it_is(actor.workspace.mfa_from),
         "heir_form": HeirForm(actor),
         "lacking": lacking[:MOST_NAMED],
         "lacking_more": len(lacking) > MOST_NAMED,

@@ -26,12 +26,6 @@ def _no_limits_from_other_tests() -> None:
     cache.clear()
 
 
-@pytest.fixture
-def commits(django_capture_on_commit_callbacks: Any) -> Any:
-    """What is done when a transaction ends is done here as well."""
-    return lambda: django_capture_on_commit_callbacks(execute=True)
-
-
 def demand(workspace: Workspace, days: float = 0) -> None:
     Workspace.objects.filter(pk=workspace.pk).update(mfa_from=timezone.now() + timedelta(days=days))
 
@@ -47,9 +41,8 @@ def gallery(client: Client) -> Any:
 # ── Setting up and signing in ───────────────────────────────────────────────────────────────────
 
 
-def test_an_app_is_set_up_and_asked_for_at_the_next_sign_in(
-    world: World, client_of: Any, commits: Any
-) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_an_app_is_set_up_and_asked_for_at_the_next_sign_in(world: World, client_of: Any) -> None:
     prove_address(world.alice.user)
     client = client_of("alice")
     asked = client.get(reverse("mfa_activate_totp"))
@@ -57,8 +50,8 @@ def test_an_app_is_set_up_and_asked_for_at_the_next_sign_in(
     reauthenticate(client, PASSWORD)
     page = client.get(reverse("mfa_activate_totp"))
     secret = page.context["form"].secret
-    with commits():
-        done = client.post(reverse("mfa_activate_totp"), {"code": code(secret)})
+    done = client.post(reverse("mfa_activate_totp"), {"code": code(secret)})
+    assert "Authenticator app activated" in str(mail.outbox[-1].body)
     assert done["Location"] == reverse("mfa_view_recovery_codes")
     assert "10 of 10" in client.get(done["Location"]).content.decode()
 
@@ -70,13 +63,13 @@ def test_an_app_is_set_up_and_asked_for_at_the_next_sign_in(
     assert gallery(fresh).status_code == 200
 
 
-def test_a_recovery_code_works_once(world: World, client_of: Any, commits: Any) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_a_recovery_code_works_once(world: World) -> None:
     prove_address(world.alice.user)
     set_up(world.alice.user)
     client = sign_in(Client(), world.alice.user)
     reauthenticate(client, PASSWORD)
-    with commits():
-        client.post(reverse("mfa_generate_recovery_codes"))
+    client.post(reverse("mfa_generate_recovery_codes"))
     spare = Authenticator.objects.get(type="recovery_codes").wrap().get_unused_codes()[0]
     for expected in (302, 200):
         fresh = Client()
@@ -147,7 +140,9 @@ def test_after_the_grace_nothing_opens_there_without_a_factor(world: World, clie
     mounted = f"/w/{world.alice.workspace.pk}"
     assert bob.get(f"{mounted}/gallery/")["Location"] == f"{mounted}{setup}"
     assert bob.post(reverse("generations:create"), {"prompt": "x"})["Location"] == setup
-    assert "Northlight asks for it" in bob.get(setup).content.decode()
+    page = bob.get(setup).content.decode()
+    assert "Northlight asks for it" in page
+    assert 'class="balance"' not in page
     assert gallery(client_of("eve")).status_code == 200
     assert bob.post(reverse("account_logout")).status_code == 302
 
@@ -242,6 +237,20 @@ def test_the_back_office_has_no_door_of_its_own(world: World) -> None:
     assert fresh.get(reverse("admin:index")).status_code == 302
     assert password(fresh, root.email)["Location"] == reverse("mfa_authenticate")
     assert "/login" in fresh.get(reverse("admin:index"))["Location"]
+
+
+def test_staff_take_a_lost_factor_away_and_it_is_written_down(world: World) -> None:
+    set_up(world.bob.user)
+    root = sign_in(Client(), User.objects.create_superuser("root@example.com", PASSWORD))
+    lost = Authenticator.objects.get(user=world.bob.user)
+    page = root.get(reverse("admin:mfa_authenticator_change", args=[lost.pk]))
+    assert lost.data["secret"] not in page.content.decode()
+    assert root.post(reverse("admin:mfa_authenticator_add"), {}).status_code == 403
+    address = reverse("admin:mfa_authenticator_delete", args=[lost.pk])
+    assert root.post(address, {"post": "yes"}).status_code == 302
+    event = AuditEvent.objects.get(verb="second_factor.removed")
+    assert (event.object, event.before) == (f"user:{world.bob.user.pk}", {"type": "totp"})
+    assert not Authenticator.objects.filter(user=world.bob.user).exists()
 
 
 def test_staff_without_the_rule_need_none(client: Client, settings: Any) -> None:

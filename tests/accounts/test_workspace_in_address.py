@@ -136,7 +136,7 @@ def test_what_hangs_on_the_mount_works(world: World, client_of: Any) -> None:
     assert f"/w/{here.pk}/generations/{made.pk}/" in polled.content.decode()
     cancelled = alice.post(at(here, "generations:cancel", made.pk))
     assert cancelled["Location"].startswith(f"/w/{here.pk}/")
-    style = Client().get(f"/w/{here.pk}/static/css/studio.css")
+    style: Any = Client().get(f"/w/{here.pk}/static/css/studio.css")
     assert b"@layer" in b"".join(style.streaming_content)
     # Only fal's own address is fal's door.
     assert Client().post(f"/w/{here.pk}/webhooks/fal/none/").status_code in (400, 403, 404)

@@ -14,7 +14,7 @@ from accounts.models import Membership, Workspace
 @require_POST
 def switch_workspace(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Act in another of one's workspaces from the next request on."""
-    mine = Membership.objects.active().filter(user=request.user)
+    mine = Membership.objects.active().filter(user_id=request.user.pk)
     workspace = get_object_or_404(Workspace, pk=pk, memberships__in=mine)
     request.session[SESSION_KEY] = str(workspace.pk)
     messages.success(request, f"You are now in {workspace}.")

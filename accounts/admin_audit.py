@@ -60,7 +60,9 @@ def write(
     """An event of staff; about a person it belongs to no workspace, for they may be in several."""
     person = request.user
     word = "member" if isinstance(subject, Membership) else str(subject._meta.model_name)
-    told = {"member": subject.user.email} if isinstance(subject, Membership) else {"name": str(subject)}
+    told: dict[str, Any] = {"name": str(subject)}
+    if isinstance(subject, Membership):
+        told = {"member": subject.user.email}
     AuditEvent.of(
         f"{word}.{act}",
         subject,

@@ -85,7 +85,7 @@ def audit_export(request: ActorRequest) -> HttpResponse:
         return _page(request, chosen)
     actor = request.actor
     asked = {name: str(value) for name, value in chosen.form.cleaned_data.items() if value}
-    told = {"filter": asked} if asked else {}
+    told: dict[str, Any] = {"filter": asked} if asked else {}
     written = AuditEvent.of(
         "export.audit", actor.workspace, actor=actor.user, acting_as=actor.capacity, **told
     )

@@ -46,7 +46,7 @@ def place_of(root: Client, world: World, who: str) -> str:
     address = reverse("admin:accounts_workspace_change", args=[world.alice.workspace.pk])
     formset = root.get(address).context["inline_admin_formsets"][0].formset
     user = getattr(world, who).user
-    return next(form.prefix for form in formset.forms if form.instance.user_id == user.pk)
+    return next(str(form.prefix) for form in formset.forms if form.instance.user_id == user.pk)
 
 
 def test_a_role_changed_by_staff_is_in_the_workspaces_trail(root: Client, world: World) -> None:

@@ -146,6 +146,7 @@ class Cast:
             EmailAddress.objects.create(user=person, email=person.email, verified=verified, primary=True)
         callers = {name: Caller.of(people.get(name)) for name in ROLES if name != "unverified"}
         callers["unverified"] = _halfway_in()
+        _proven(callers["root"], people["root"])
         callers |= {name: _program(people["owner"], home, scopes) for name, scopes in TOKENS.items()}
         north = Tenant.make(world, world.alice, "Quillfeather")
         return cls(callers, north, Tenant.make(world, world.eve, "Brackwater"), people)
@@ -158,6 +159,13 @@ def _person(name: str, **rights: bool) -> User:
 def _second_factor(user: User) -> None:
     data = {"secret": "JBSWY3DPEHPK3PXP"}
     Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data=data)
+
+
+def _proven(caller: Caller, user: User) -> None:
+    """This session was opened with the second factor."""
+    session = caller.client.session
+    session["second_factor"] = user.pk
+    session.save()
 
 
 def _halfway_in() -> Caller:

@@ -37,6 +37,10 @@ with a factor     sign-in   sign-in    404      404     404     404     404     
 by factor again   sign-in   sign-in    done     done    done    done    done    done    done    done      done       ok
 no, factor again  sign-in   sign-in    done     done    done    done    done    done    done    done      done       405
 
+api to read       401       401        401      401     401     401     401     401     401     401       401        401
+api to make       401       401        401      401     401     401     401     401     401     401       401        401
+api to count      401       401        401      401     401     401     401     401     401     401       401        401
+
 back office       sign-in   sign-in    shut     shut    shut    shut    shut    shut    shut    shut      set-up     open
 back office's end sign-in   sign-in    done     done    done    done    done    done    done    done      set-up     ok|405
 back office, no   sign-in   sign-in    shut     shut    shut    shut    shut    shut    shut    shut      set-up     403
@@ -44,6 +48,9 @@ back office, no   sign-in   sign-in    shut     shut    shut    shut    shut    
 # Of the API: what programs get, by the token's scope; people have no token to show there.
 TOKENS_TABLE = """
                   reading   creating   accounting
+api to read       ok        403        403
+api to make       403       ok|invalid 403
+api to count      403       403        ok
 """
 
 # Words for several outcomes: what an administrator gets depends on the row, what others get never opens.

@@ -48,10 +48,14 @@ class ReadOnly(Back):
 
 
 class MembershipInline(Inline):
-    """The members of a workspace: an administrator adds one here."""
+    """The members of a workspace: an administrator adds one here.
+
+    Ending a membership is the team's, whose page passes clips on, revokes tokens and keeps an owner.
+    """
 
     model = Membership
     extra = 1
+    can_delete = False
     autocomplete_fields = ("user",)
 
 

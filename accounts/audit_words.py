@@ -18,7 +18,6 @@ GROUPS: dict[str, dict[str, str]] = {
         "member.removed": "removed a member",
         "member.left": "left the workspace",
         "generation.handed_over": "took over the clips of somebody who left",
-        "generations.passed_on": "passed on the clips of somebody who left",
     },
     "Invitations": {
         "invitation.sent": "invited somebody",

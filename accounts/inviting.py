@@ -11,9 +11,9 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import letters
+from accounts import budgets, letters
 from accounts.middleware import address_out
-from accounts.models import AuditEvent, Budget, Invitation, Membership, Notification, User, Wallet, Workspace
+from accounts.models import AuditEvent, Invitation, Membership, Notification, User, Workspace
 from accounts.models.invitations import InvitationQuerySet
 from accounts.policy import Actor
 from accounts.team import NotAllowed, Refused, deciding, managing
@@ -86,7 +86,7 @@ def revoke(actor: Actor, invitation: Invitation) -> None:
 
 def accept(user: User, invitation: Invitation) -> Membership:
     """Become a member by it. Of two people with one link the first wins; Refused says what is the matter."""
-    with deciding(invitation.workspace) as wallet:
+    with deciding(invitation.workspace):
         if word := trouble(Invitation.objects.select_related("workspace").get(pk=invitation.pk)):
             raise Refused(word)
         if not meant_for(user, invitation):
@@ -97,7 +97,7 @@ def accept(user: User, invitation: Invitation) -> Membership:
         mine = _open(invitation).filter(expires_at__gt=moment)
         if not mine.update(accepted_at=moment, accepted_by=user):
             raise Refused(USED)
-        return _join(user, invitation, wallet)
+        return _join(user, invitation)
 
 
 def trouble(invitation: Invitation) -> str:
@@ -123,10 +123,10 @@ def meant_for(user: User, invitation: Invitation) -> bool:
 
 def link(invitation: Invitation) -> str:
     """Its whole address. No workspace is in front: whoever opens it is in none of ours yet."""
-    return settings.PUBLIC_URL + address_out(reverse("accounts:invitation", args=[invitation.word]))
+    return f"{settings.PUBLIC_URL}{address_out(reverse('accounts:invitation', args=[invitation.word]))}"
 
 
-def _join(user: User, invitation: Invitation, wallet: Wallet) -> Membership:
+def _join(user: User, invitation: Invitation) -> Membership:
     membership = Membership.objects.create(user=user, workspace=invitation.workspace, role=invitation.role)
     AuditEvent.of(
         "member.joined",
@@ -138,7 +138,7 @@ def _join(user: User, invitation: Invitation, wallet: Wallet) -> Membership:
         invitation=str(invitation.pk),
     ).save()
     if invitation.budget is not None:
-        _limit(membership, invitation.budget, wallet)
+        budgets.for_new_member(user, invitation.workspace, invitation.budget, by=invitation.invited_by)
     Notification.objects.create(
         user=invitation.invited_by,
         workspace=invitation.workspace,
@@ -146,14 +146,6 @@ def _join(user: User, invitation: Invitation, wallet: Wallet) -> Membership:
         address=address_out(reverse("accounts:members")),
     )
     return membership
-
-
-def _limit(membership: Membership, most: int, wallet: Wallet) -> None:
-    """A budget of the member's own; they may have spent something here before. Needs the wallet locked."""
-    Wallet.objects.filter(pk=wallet.pk).update(budgeted=True)
-    budget = Budget(workspace=membership.workspace, member=membership.user, most=most)
-    budget.count()
-    budget.save()
 
 
 def _refuse_too_many(workspace: Workspace, more: int) -> None:

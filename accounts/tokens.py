@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import ApiAnswer, ApiToken, AuditEvent, Budget, Scope, User, Wallet, Workspace
-from accounts.models.budget import month_of
+from accounts import budgets
+from accounts.models import ApiAnswer, ApiToken, AuditEvent, Budget, Scope, User, Workspace
 from accounts.policy import Actor
 
 ANSWERS_KEPT = timedelta(days=7)
@@ -30,12 +30,9 @@ def make(
     """
     token, secret = draw(actor.user, actor.workspace, name, scopes, expires_at=expires_at, key=key)
     with transaction.atomic():
-        if monthly is not None:
-            # The wallet is locked before its budgets, as everywhere.
-            Wallet.objects.filter(workspace=actor.workspace).update(budgeted=True)
         token.save(force_insert=True)
         if monthly is not None:
-            _limit(token, monthly)
+            budgets.set_budget(actor, Budget(token=token, most=monthly))
         _made(token, actor.user, actor.capacity, monthly)
     return token, secret
 
@@ -92,11 +89,6 @@ def forget_old_answers() -> int:
     return ApiAnswer.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:MOST_FORGOTTEN])).delete()[
         0
     ]
-
-
-def _limit(token: ApiToken, most: int) -> None:
-    """A new token has spent nothing, so there is nothing to count."""
-    Budget.objects.create(workspace=token.workspace, token=token, most=most, month=month_of(timezone.now()))
 
 
 def _made(token: ApiToken, actor: User | None, acting_as: str, monthly: int | None) -> None:

@@ -3,7 +3,6 @@
 import base64
 import binascii
 import uuid
-from typing import Any
 
 from django.conf import settings
 from django.core import signing
@@ -11,7 +10,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts.middleware import ADDRESS
-from accounts.models import AuditEvent, Membership, User, Workspace
+from accounts.models import AuditEvent, Membership, User
 from accounts.policy import Action, Actor
 from generations.models import Generation, State, Visibility
 
@@ -88,17 +87,26 @@ def _event(actor: Actor, generation: Generation, after: Visibility) -> AuditEven
     )
 
 
-def pass_on(workspace: Workspace, user: User) -> int:
-    """Who left leaves their clips behind: what was private becomes the workspace's. How many."""
-    private = Generation.objects.filter(workspace=workspace, author=user, visibility=Visibility.PRIVATE)
-    return private.update(visibility=Visibility.WORKSPACE)
+def pass_on(actor: Actor, author: User) -> int:
+    """Who left leaves their clips behind: what was private becomes the workspace's. How many.
 
-
-def on_leaving(instance: Membership, **rest: Any) -> None:
-    """Whatever ends a membership, in the same transaction; `accounts` need not know that there are clips."""
-    passed = pass_on(instance.workspace, instance.user)
-    if passed:
-        AuditEvent.of("generations.passed_on", instance.user, actor=None, workspace=instance.workspace).save()
+    Needs the transaction that ends the membership. Nobody else could see them ever again.
+    """
+    private = Generation.objects.filter(
+        workspace=actor.workspace, author=author, visibility=Visibility.PRIVATE
+    )
+    if clips := private.update(visibility=Visibility.WORKSPACE):
+        AuditEvent.of(
+            "generation.handed_over",
+            actor.workspace,
+            actor=actor.user,
+            acting_as=actor.capacity,
+            before={"visibility": Visibility.PRIVATE},
+            after={"visibility": Visibility.WORKSPACE},
+            author=author.email,
+            clips=clips,
+        ).save()
+    return clips
 
 
 def address_of(generation: Generation) -> str:

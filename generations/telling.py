@@ -16,6 +16,7 @@ from generations.models.state import State
 if TYPE_CHECKING:
     from generations.models import Generation
 
+ROOT = "/api/v1"
 TYPES: dict[State, str] = {
     State.AWAITING: "generation.awaiting_approval",
     State.SUCCEEDED: "generation.succeeded",
@@ -42,7 +43,7 @@ def as_data(generation: "Generation") -> dict[str, Any]:
         "cost": generation.cost,
         "held": generation.held,
         "charged": generation.charged,
-        "video_url": f"{settings.PUBLIC_URL}/api/v1/generations/{generation.pk}/video" if ready else None,
+        "video_url": f"{settings.PUBLIC_URL}{ROOT}/generations/{generation.pk}/video" if ready else None,
         "error": _error(generation),
         "created_at": generation.created_at.isoformat(),
         "finished_at": ended.isoformat() if ended else None,

@@ -11,6 +11,7 @@ from ninja.security import HttpBearer
 from accounts.models import ApiToken, Membership, Role
 from accounts.models.tokens import digest_of
 from accounts.policy import SCOPES, Action, Actor
+from accounts.second_factor import needs_second_factor
 from generations.api import rates
 from generations.api.problems import Problem
 
@@ -36,6 +37,8 @@ class Bearer(HttpBearer):
             rates.take_for_stranger(request)
             raise Problem("unauthorized", headers=CHALLENGE)
         assert actor.token
+        if needs_second_factor(actor.user, actor.workspace):
+            raise Problem("second-factor")
         rates.take(request, str(actor.token.pk))
         _note_use(actor.token)
         # What is made for people's requests, as the limit of uploads, sees a person here as well.

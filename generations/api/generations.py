@@ -22,6 +22,7 @@ from generations.api.representation import GenerationOut, Page, Wish
 from generations.media.serving import serve
 from generations.media.vault import vault
 from generations.models import Generation, State
+from generations.telling import ROOT
 
 router = Router(tags=["Generations"])
 
@@ -53,7 +54,7 @@ def created(request: ActorRequest, wish: Wish) -> HttpResponse:
     need(request.actor, Action.CREATE)
     response = _created(request, wish)
     if response.status_code in (201, 202):
-        response["Location"] = f"{say.ROOT}/generations/{json.loads(response.content)['id']}"
+        response["Location"] = f"{ROOT}/generations/{json.loads(response.content)['id']}"
     return response
 
 

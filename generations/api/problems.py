@@ -37,6 +37,11 @@ KINDS: Mapping[str, Kind] = {
     "forbidden": Kind(
         403, "Not allowed", "The token lacks the scope, or its maker's role does not allow it."
     ),
+    "second-factor": Kind(
+        403,
+        "A second factor is required",
+        "The workspace asks for two-step sign-in; the token's maker has none yet.",
+    ),
     "not-found": Kind(404, "Not found", "It does not exist, or it is not yours."),
     "method-not-allowed": Kind(405, "Method not allowed", "The header Allow names those that are."),
     "key-reused": Kind(

@@ -14,9 +14,9 @@ from generations.catalogue import Endpoint
 from generations.models import EndpointSwitch, Generation, State, Upload
 from generations.prices import BasePlusSeconds, Quote, shown
 from generations.schema import input_schema
+from generations.telling import as_data
 from generations.templatetags.studio import reason_advice, reason_title
 
-ROOT = "/api/v1"
 Item = TypeVar("Item")
 
 
@@ -168,25 +168,9 @@ class ProblemOut(Schema):
 
 
 def generation(row: Generation) -> GenerationOut:
-    """Needs `hold`."""
-    return GenerationOut(
-        id=row.pk,
-        endpoint=row.endpoint,
-        input=row.input,
-        state=State(row.state),
-        cost=row.cost,
-        held=row.held,
-        charged=row.charged,
-        video_url=video_url(row) if row.clip_id else None,
-        error=_failure(row),
-        created_at=row.created_at,
-        finished_at=row.finished_at,
-    )
-
-
-def video_url(row: Generation) -> str:
-    """Where the bytes are, for a program with a token."""
-    return f"{settings.PUBLIC_URL}{ROOT}/generations/{row.pk}/video"
+    """Needs `hold`. What other programs are told by webhooks, and with what a member wrote."""
+    told = as_data(row) | {"input": row.input, "error": _failure(row)}
+    return GenerationOut.model_validate(told)
 
 
 def _failure(row: Generation) -> FailureOut | None:

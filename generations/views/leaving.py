@@ -8,10 +8,8 @@ from django.views.decorators.http import require_POST
 
 from accounts import team
 from accounts.actor import ActorRequest, with_actor
-from accounts.models import AuditEvent, User
-from accounts.policy import Actor
 from accounts.team_views import answer, member_of
-from generations.models import Generation, Visibility
+from generations import sharing
 
 
 @require_POST
@@ -23,7 +21,7 @@ def member_remove(request: ActorRequest, pk: int) -> HttpResponse:
     def act() -> None:
         with transaction.atomic():
             team.remove(request.actor, member)
-            _hand_over(request.actor, member.user)
+            sharing.pass_on(request.actor, member.user)
 
     return answer(request, act, f"{member.user} is not in the team any more. Their clips stay here.")
 
@@ -36,7 +34,7 @@ def leave(request: ActorRequest) -> HttpResponse:
     try:
         with transaction.atomic():
             team.leave(actor)
-            _hand_over(actor, actor.user)
+            sharing.pass_on(actor, actor.user)
     except team.NotAllowed:
         return render(request, "403.html", status=403)
     except team.Refused as refused:
@@ -44,21 +42,3 @@ def leave(request: ActorRequest) -> HttpResponse:
         return redirect("accounts:members")
     messages.success(request, f"You have left {actor.workspace}.")
     return redirect("/")  # not below the workspace's address, which is not theirs any more
-
-
-def _hand_over(actor: Actor, author: User) -> None:
-    """Nobody else could see what is private to somebody who is gone."""
-    private = Generation.objects.filter(
-        workspace=actor.workspace, author=author, visibility=Visibility.PRIVATE
-    )
-    if clips := private.update(visibility=Visibility.WORKSPACE):
-        AuditEvent.of(
-            "generation.handed_over",
-            actor.workspace,
-            actor=actor.user,
-            acting_as=actor.capacity,
-            before={"visibility": Visibility.PRIVATE},
-            after={"visibility": Visibility.WORKSPACE},
-            author=author.email,
-            clips=clips,
-        ).save()

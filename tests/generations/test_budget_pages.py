@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts import bell
 from accounts.budgets import set_budget
 from accounts.models import ApiToken, Budget, Membership, Notification, Role, User
-from generations import orders
+from generations import orders, parking
 from generations.models import Generation, State
 from tests.generations.composing import TEXT, fields
 from tests.generations.test_approvals import limit, parked
@@ -114,19 +114,17 @@ def queries(client: Client, address: str) -> int:
 def test_pages_cost_the_same_queries_for_ten_and_two_hundred_rows(world: World, client_of: Any) -> None:
     alice, counts = client_of("alice"), []
     limit(world, 10, member=world.bob.user)
-    one = parked(world)
+    one, first = parked(world), Budget.objects.earliest("pk")
     for upto in (10, 200):
         have = Budget.objects.count()
         for number in range(have, upto):
             user = User.objects.create_user(f"p{number}@example.com", None)
             Membership.objects.create(user=user, workspace=world.alice.workspace)
-            Budget.objects.create(
-                workspace=world.alice.workspace, member=user, most=5, month=Budget.objects.first().month
-            )
+            Budget.objects.create(workspace=world.alice.workspace, member=user, most=5, month=first.month)
             bell.ring([world.alice.user], world.alice.workspace, f"line {number}", "/queue/")
             if number < 40 or number % 8 == 0:
                 fresh = Generation.objects.get(pk=one.pk)
-                orders.parking.park(world.bob, [_copy(fresh)], [Budget.objects.first()])
+                parking.park(world.bob, [_copy(fresh)], [first])
         counts.append([queries(alice, each) for each in (BUDGETS, APPROVALS, BELL, "/queue/")])
     assert counts[0] == counts[1]
 

@@ -20,6 +20,7 @@ from accounts.models import (
     Invitation,
     Membership,
     Role,
+    User,
     Wallet,
     Workspace,
 )
@@ -112,6 +113,20 @@ def test_settings_are_for_those_who_may_change_something(world: World, client_of
     assert "Close it" not in page
     for address in ("accounts:require_second_factor", "accounts:transfer", "generations:close"):
         assert client_of("bob").post(reverse(address), {}).status_code == 403
+
+
+@pytest.mark.parametrize("members", [10, 200])
+def test_settings_of_a_large_team_take_as_many_queries(
+    world: World, client_of: Any, django_assert_max_num_queries: Any, members: int
+) -> None:
+    people = [User(email=f"{number}@example.com") for number in range(members)]
+    made = User.objects.bulk_create(people)
+    workspace = world.alice.workspace
+    Membership.objects.bulk_create(Membership(user=each, workspace=workspace) for each in made)
+    alice = client_of("alice")
+    with django_assert_max_num_queries(9):
+        page = alice.get(reverse(SETTINGS)).content.decode()
+    assert page.count("<option") == members + 3  # Bob, Vera, and the choice of nobody
 
 
 # ── Handing over ────────────────────────────────────────────────────────────────────────────────

@@ -1,8 +1,8 @@
 """The main job with scripts switched off: every step is a link or a form."""
 
-import re
 import time
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -49,4 +49,4 @@ def wait_for_success(page: Page) -> str:
         time.sleep(0.5)
         page.reload()
     path = card.locator("a").first.get_attribute("href")
-    return re.sub(r"/queue/$", "", page.url) + str(path)
+    return urljoin(page.url, str(path))

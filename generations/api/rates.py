@@ -17,9 +17,10 @@ from django.http import HttpRequest
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
-from generations import doorbell
 from generations.api.problems import Problem
 
 logger = logging.getLogger(__name__)
@@ -92,8 +93,16 @@ def _count(limiter: SlidingWindowCounterRateLimiter, most: int, *whose: str) -> 
 
 @cache
 def _shared() -> SlidingWindowCounterRateLimiter:
-    pool = doorbell.redis().connection_pool
-    return SlidingWindowCounterRateLimiter(RedisStorage("redis://", connection_pool=pool))
+    # A client of its own: a pool that is borrowed is closed when its owner is forgotten. And nobody waits
+    # long to be counted.
+    once_more = Retry(NoBackoff(), retries=1)
+    storage = RedisStorage(
+        settings.REDIS_URL,
+        socket_connect_timeout=1,
+        socket_timeout=1,
+        retry=once_more,  # type: ignore[arg-type]  # passed on to redis-py
+    )
+    return SlidingWindowCounterRateLimiter(storage)
 
 
 @cache

@@ -6,6 +6,7 @@ the name. There are no proxies, no redirects and no cookies, because nothing her
 """
 
 import functools
+import logging
 import ssl
 import time
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,8 @@ from django.conf import settings
 from django.db import connection
 
 from accounts.webhooks import addresses
+
+logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS, SECONDS = 5.0, 15.0
 # Addresses of one host that are tried.
@@ -70,15 +73,18 @@ def post(text: str, content: bytes, headers: Mapping[str, str]) -> Outcome:
     status, error = None, ""
     try:
         status = _status_of(addresses.parsed(text), content, headers, started + SECONDS)
-    except tuple(kind for kind, _ in ERRORS) as raised:
+    except Exception as raised:  # noqa: BLE001 - whatever it is, it must count as a try and end some day
         error = _words(raised)
     return Outcome(status, error, round((time.monotonic() - started) * 1000))
 
 
 def _words(raised: Exception) -> str:
     causes = [raised, *filter(None, (raised.__cause__, raised.__context__))]
-    found = (words for kind, words in ERRORS for each in causes if isinstance(each, kind))
-    return next(found)
+    for kind, words in ERRORS:
+        if any(isinstance(each, kind) for each in causes):
+            return words
+    logger.error("event=webhook_not_sent error=%s", type(raised).__name__)
+    return "could not be sent"
 
 
 def _status_of(url: httpx.URL, content: bytes, headers: Mapping[str, str], ends: float) -> int:

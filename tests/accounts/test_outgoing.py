@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import uuid
 from datetime import timedelta
 from html import unescape
@@ -340,6 +341,19 @@ def test_one_endpoint_does_not_take_all_places_of_a_sweep(lasting: World, endpoi
     due = list(WebhookMessage.objects.due(moment, moment).values_list("endpoint", flat=True))
     assert due.count(endpoint.pk) == 20
     assert due.count(other.pk) == 1
+
+
+def test_whatever_goes_wrong_here_counts_as_a_try(endpoint: Any, program: Any, monkeypatch: Any) -> None:
+    def broken(*anything: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(socket, "create_connection", broken)
+    message = tell(endpoint)
+    send()
+    assert message.attempts.get().error == "could not be sent"
+    message.refresh_from_db()
+    assert message.wake_at
+    assert message.lease_until is None
 
 
 def test_nothing_is_posted_inside_a_transaction(endpoint: Any, program: Any) -> None:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.cookies import SimpleCookie
 from typing import Any
 
@@ -12,11 +13,25 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import ApiToken, AuditEvent, Membership, Role, Scope, User, Workspace
+from accounts.models import (
+    ApiToken,
+    AuditEvent,
+    Budget,
+    Invitation,
+    Membership,
+    Role,
+    Scope,
+    User,
+    Wallet,
+    WebhookEndpoint,
+    WebhookMessage,
+    Workspace,
+)
+from accounts.models.budget import month_of
 from accounts.policy import Actor
 from generations import orders
 from generations.media.vault import new_key, vault
-from generations.models import Generation, Upload
+from generations.models import Collection, Generation, Upload
 from tests.generations.test_access import finished
 from tests.world import PASSWORD, World, order
 
@@ -58,7 +73,7 @@ class Tenant:
             "event": event.pk,
             "entry": actor.workspace.wallet.entries.get(hold=clip.hold).pk,
             "hold": waiting.hold_id,
-        }
+        } | _team_things(actor, word)
         return made
 
     @property
@@ -70,6 +85,33 @@ class Tenant:
             "workspace's name": self.actor.workspace.name,
             "address": self.actor.user.email,
         }
+
+
+def _team_things(actor: Actor, word: str) -> dict[str, Any]:
+    """What a team has besides clips. The member is a colleague where there is one."""
+    home = actor.workspace
+    made = {"workspace": home, "created_by": actor.user}
+    token, _ = ApiToken.draw(user=actor.user, workspace=home, name=f"{word} token", scopes=[Scope.READ])
+    token.save()
+    week = timezone.now() + timedelta(days=7)
+    invited = {"workspace": home, "invited_by": actor.user, "expires_at": week}
+    invitation = Invitation.objects.create(email=f"guest.{word.lower()}@example.com", **invited)
+    hook = WebhookEndpoint.objects.create(url=f"https://{word.lower()}.example/hook", **made)
+    message = WebhookMessage.objects.create(endpoint=hook, type="generation.succeeded", body={"word": word})
+    month = month_of(timezone.now())
+    # For a role that nobody has spent in, so that it counts nothing.
+    budget = Budget.objects.create(workspace=home, role=Role.BILLING, most=100, month=month)
+    Wallet.objects.filter(workspace=home).update(budgeted=True)
+    collection = Collection.objects.create(workspace=home, name=f"{word} picks", author=actor.user)
+    return {
+        "token": token.pk,
+        "invitation": invitation.pk,
+        "hook": hook.pk,
+        "message": message.pk,
+        "budget": budget.pk,
+        "collection": collection.pk,
+        "member": home.memberships.order_by("pk").last().pk,
+    }
 
 
 def _upload(actor: Actor, word: str, kind: Upload.Kind = Upload.Kind.IMAGE) -> Upload:

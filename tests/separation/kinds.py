@@ -19,6 +19,13 @@ makers act        sign-in   sign-in    404      403     done    403     done    
 leads act         sign-in   sign-in    404      403     403     403     done    done    403     403       403|set-up 403
 owners' list      sign-in   sign-in    ok       403     403     403     403     ok      403     403       403|set-up 403
 money's list      sign-in   sign-in    ok       403     403     ok      ok      ok      403     403       403|set-up 403
+leads' list       sign-in   sign-in    ok       403     403     403     ok      ok      403     403       403|set-up 403
+leads' form       sign-in   sign-in    invalid  403     403     403     invalid invalid 403     403       403|set-up 403
+money's form      sign-in   sign-in    invalid  403     403     invalid invalid invalid 403     403       403|set-up 403
+owners' form      sign-in   sign-in    invalid  403     403     403     403     invalid 403     403       403|set-up 403
+leads' object     sign-in   sign-in    404      403     403     403     ok      ok      403     403       403|set-up 403
+money's object    sign-in   sign-in    404      403     403     ok      ok      ok      403     403       403|set-up 403
+money acts        sign-in   sign-in    404      403     403     done    done    done    403     403       403|set-up 403
 members act       sign-in   sign-in    404      done    done    done    done    done    404     404       404|set-up 404
 
 open page         ok        ok         ok       ok      ok      ok      ok      ok      ok      ok        ok         ok

@@ -20,6 +20,8 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "accounts:audit": ("?q={words}", "?who={address}", "?q={workspace}"),
     "accounts:audit_export": ("?q={words}",),
 }
+# What no list shows yet; take it out of here when one does.
+PAGES_TO_COME = {"token", "invitation", "hook", "message", "collection"}
 
 
 def everything_seen(cast: Cast, who: str, asked: Tenant) -> list[tuple[str, str]]:
@@ -54,7 +56,7 @@ def test_two_tenants_see_nothing_of_each_other(cast: Cast) -> None:
         ]
         assert not leaks, "\n".join(leaks)
         own_pages = everything_seen(cast, who, own)
-        hidden = {"binned", "upload", "video", "hold", "person"}
+        hidden = {"binned", "upload", "video", "hold", "person", *PAGES_TO_COME}
         unseen = {
             name for name, word in own.secrets.items() if not any(word in text for _, text in own_pages)
         }

@@ -5,9 +5,10 @@ from typing import Any
 
 from generations.api.app import api
 from generations.api.problems import CONTENT_TYPE, KINDS
-from generations.api.representation import ROOT, ProblemOut
+from generations.api.representation import ProblemOut
 from generations.catalogue import CATALOGUE
 from generations.schema import input_schema
+from generations.telling import ROOT
 
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 # What any call may be answered with, and what some may on top.

@@ -1,14 +1,12 @@
 """What is over a budget that asks: parked with nothing held, decided once, told to whoever it concerns."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import pytest
 
-from accounts.budgets import change, set_budget
+from accounts.budgets import set_budget
 from accounts.models import (
     ApiToken,
     AuditEvent,
@@ -23,13 +21,12 @@ from accounts.models import (
     Wallet,
 )
 from accounts.policy import Actor
-from generations import alerts, orders
+from generations import orders
 from generations.approvals import Decided, approve, deny, raise_and_approve
 from generations.fal.failures import Reason
 from generations.models import EndpointSwitch, Generation, State
 from generations.motor import drive
 from generations.timing import now
-from tests.accounts.test_races import at_once
 from tests.world import LITE, World, order
 
 pytestmark = pytest.mark.both_databases
@@ -318,121 +315,3 @@ def test_its_author_cancels_it_at_once_and_is_told_the_truth(world: World, clien
     assert state(first) == State.CANCELLED
     with pytest.raises(Decided):
         approve(world.alice, first)
-
-
-# ── Races ───────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def lasting(transactional_db: None) -> World:
-    """People in committed rows, and a second who decides."""
-    made = World.make(funds=100_000)
-    Membership.objects.filter(user=made.vera.user).update(role=Role.ADMIN)
-    made.vera = replace(made.vera, role=Role.ADMIN)
-    return made
-
-
-def outcome(verb: Any, *args: Any) -> bool:
-    """Whether it was this one that decided."""
-    try:
-        verb(*args)
-    except Decided:
-        return False
-    return True
-
-
-def cancel(generation: Generation) -> None:
-    mine = Generation.objects.get(pk=generation.pk)
-    if not (mine.can_cancel_free and mine.finish(State.CANCELLED, cause="test", reason=Reason.CANCELLED)):
-        raise Decided
-
-
-def books(world: World) -> tuple[int, int]:
-    wallet = Wallet.objects.get(workspace=world.alice.workspace)
-    return wallet.held, Budget.objects.get().used
-
-
-def test_of_many_who_approve_at_once_one_does(lasting: World) -> None:
-    first = parked(lasting, takes=2)
-    people = [lasting.alice, lasting.vera] * 8
-    calls: list[Callable[[], bool]] = [partial(outcome, approve, who, first) for who in people]
-    assert sum(at_once(calls, threads=16)) == 1
-    assert books(lasting) == (2 * PRICE, 2 * PRICE)
-    assert Notification.objects.filter(user=lasting.bob.user).count() == 1
-
-
-@pytest.mark.parametrize("round_", range(6))
-def test_approval_against_denial_is_one_of_both(lasting: World, round_: int) -> None:
-    first = parked(lasting, takes=2)
-    calls = [
-        lambda: outcome(approve, lasting.alice, first),
-        lambda: outcome(deny, lasting.vera, first, "no"),
-        lambda: outcome(raise_and_approve, lasting.vera, first),
-    ]
-    calls = calls[round_ % 3 :] + calls[: round_ % 3]
-    assert sum(at_once(calls, threads=3)) == 1
-    (ended,) = set(Generation.objects.values_list("state", flat=True))
-    spent = 2 * PRICE if ended == State.QUEUED else 0
-    assert books(lasting) == (spent, spent)
-
-
-@pytest.mark.parametrize("round_", range(4))
-def test_approval_against_the_authors_cancel_leaves_nothing_held_for_nothing(
-    lasting: World, round_: int
-) -> None:
-    first = parked(lasting)
-    calls = [lambda: outcome(approve, lasting.alice, first), lambda: outcome(cancel, first)]
-    won = at_once(calls if round_ % 2 else calls[::-1], threads=2)
-    # What was approved a moment ago is cancelled free as well: then both did something.
-    assert sum(won) >= 1
-    spent = PRICE if state(first) == State.QUEUED else 0
-    assert books(lasting) == (spent, spent)
-
-
-def test_one_form_parked_by_many_at_once_is_one_order(lasting: World) -> None:
-    limit(lasting, 10)
-    wanted = order(lasting.bob)
-    made = at_once([lambda: orders.place(lasting.bob, wanted)[0].pk] * 16, threads=16)
-    assert len(set(made)) == Generation.objects.count() == 1
-    assert Notification.objects.count() == 2  # the owner and the admin, once
-
-
-# ── Alerts ──────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_half_most_and_all_of_a_budget_are_told_once_each(world: World) -> None:
-    budget = limit(world, 100, member=world.bob.user)
-    assert alerts.tell() == 0
-    for placed, level in ((1, 0), (1, 80)):
-        for _ in range(placed):
-            orders.place(world.bob, order(world.bob))
-        assert alerts.tell() == bool(level)
-        assert alerts.tell() == 0
-        budget.refresh_from_db()
-        assert budget.warned == level
-    assert lines(world.alice) == ["80 % of the budget for Bob is used up"]
-    assert lines(world.bob) == ["80 % of your budget for this month is used up"]
-    assert set(Letter.objects.values_list("to", flat=True)) == {"alice@example.com", "bob@example.com"}
-    Budget.objects.update(most=80)
-    assert alerts.tell() == 1
-    assert lines(world.alice)[1:] == ["100 % of the budget for Bob is used up"]
-    assert alerts.tell() == 0
-
-
-def test_after_a_raise_people_are_told_again_of_what_is_reached_anew(world: World) -> None:
-    budget = limit(world, 40)
-    orders.place(world.bob, order(world.bob))
-    assert alerts.tell() == 1
-    change(world.alice, budget, most=60, beyond="ask")
-    assert alerts.tell() == 0  # 66 %: half of it was told already
-    change(world.alice, budget, most=50, beyond="ask")
-    assert alerts.tell() == 1
-    assert lines(world.alice)[-1] == "80 % of the budget for the workspace is used up"
-
-
-def test_of_many_sweeps_at_once_one_tells(lasting: World) -> None:
-    limit(lasting, 80, member=lasting.bob.user)
-    orders.place(lasting.bob, order(lasting.bob))
-    assert sum(at_once([alerts.tell] * 8, threads=8)) == 1
-    assert Notification.objects.filter(user=lasting.bob.user).count() == 1
-    assert Letter.objects.filter(to="bob@example.com").count() == 1

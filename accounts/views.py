@@ -8,13 +8,14 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from accounts.middleware import SESSION_KEY
-from accounts.models import Membership, Workspace
+from accounts.models import Membership, User, Workspace
 
 
 @require_POST
 def switch_workspace(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Act in another of one's workspaces from the next request on."""
-    mine = Membership.objects.active().filter(user_id=request.user.pk)
+    assert isinstance(request.user, User)  # everybody else was sent to sign in
+    mine = Membership.objects.active().filter(user=request.user)
     workspace = get_object_or_404(Workspace, pk=pk, memberships__in=mine)
     request.session[SESSION_KEY] = str(workspace.pk)
     messages.success(request, f"You are now in {workspace}.")

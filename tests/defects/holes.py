@@ -77,8 +77,8 @@ HOLES = (
     Defect(
         "hole: a suspended member switches into the workspace",
         "accounts/views.py",
-        "mine = Membership.objects.active().filter(user_id=request.user.pk)",
-        "mine = Membership.objects.filter(user_id=request.user.pk)",
+        "mine = Membership.objects.active().filter(user=request.user)",
+        "mine = Membership.objects.filter(user=request.user)",
         TEAM,
     ),
     Defect(

@@ -1,1 +1,1 @@
-"""People's and workspaces' own pages, by subject."""
+"""Pages of people, teams and workspaces, by subject."""

@@ -10,9 +10,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import workspaces
 from accounts.actor import ActorRequest, with_actor
+from accounts.forms.workspaces import HeirForm, NameForm, SecondFactorForm
 from accounts.policy import Action
 from accounts.second_factor import without_one
-from accounts.workspace_forms import HeirForm, NameForm, SecondFactorForm
 
 MOST_NAMED = 12
 

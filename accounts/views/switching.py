@@ -9,12 +9,12 @@ from django.urls import Resolver404, resolve
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import workspaces
+from accounts.forms.workspaces import NameForm
 from accounts.middleware import SESSION_KEY, address_in
 from accounts.models import Membership
 from accounts.policy import Action, Actor
 from accounts.second_factor import outside_workspaces
 from accounts.templatetags.team import TABS
-from accounts.workspace_forms import NameForm
 
 GALLERY = "/gallery/"
 # Pages that every workspace has one of, and what one must be allowed to do there to see it.

@@ -9,9 +9,9 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import workspaces
 from accounts.actor import ActorRequest, with_actor
+from accounts.forms.workspaces import ClosingForm
 from accounts.middleware import SESSION_KEY, address_out
 from accounts.policy import Action, Actor
-from accounts.workspace_forms import ClosingForm
 from generations.models import OPEN, Generation
 
 

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import team
 from accounts.actor import ActorRequest, with_actor
-from accounts.team_views import answer, member_of
+from accounts.views.members import answer, member_of
 from generations import sharing
 
 

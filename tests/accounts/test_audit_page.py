@@ -11,8 +11,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts import audit_views, audit_words
+from accounts import audit_words
 from accounts.models import AuditEvent
+from accounts.views import audit
 from tests.world import World
 
 PAGE, EXPORT = "/team/audit/", "/team/audit.csv"
@@ -111,7 +112,7 @@ def test_an_export_is_written_down_with_what_was_asked(world: World, client_of: 
 
 
 def test_it_pages_through_everything_once(world: World, client_of: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(audit_views, "PAGE", 4)
+    monkeypatch.setattr(audit, "PAGE", 4)
     written = [write(world).pk for _ in range(11)]
     seen, after, alice = [], "", client_of("alice")
     while True:

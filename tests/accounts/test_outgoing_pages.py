@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts import webhooks
 from accounts.models import AuditEvent, WebhookAttempt, WebhookEndpoint, WebhookMessage
-from accounts.webhooks.pages import ACTS, MOST_ENDPOINTS, PAGE
+from accounts.views.webhooks import ACTS, MOST_ENDPOINTS, PAGE
 from tests.world import World
 
 pytestmark = pytest.mark.both_databases

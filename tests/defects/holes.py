@@ -69,16 +69,16 @@ HOLES = (
     ),
     Defect(
         "hole: anybody switches into any workspace",
-        "accounts/views.py",
+        "accounts/views/switching.py",
         "get_object_or_404(Workspace, pk=pk, memberships__in=mine)",
         "get_object_or_404(Workspace, pk=pk)",
         TEAM,
     ),
     Defect(
         "hole: a suspended member switches into the workspace",
-        "accounts/views.py",
-        "mine = Membership.objects.active().filter(user_id=request.user.pk)",
-        "mine = Membership.objects.filter(user_id=request.user.pk)",
+        "accounts/views/switching.py",
+        "mine = Membership.objects.active().filter(user=request.user)",
+        "mine = Membership.objects.filter(user=request.user)",
         TEAM,
     ),
     Defect(
@@ -188,7 +188,7 @@ HOLES = (
     ),
     Defect(
         "hole: the audit export gives out every workspace's trail",
-        "accounts/audit_views.py",
+        "accounts/views/audit.py",
         "AuditEvent.objects.filter(workspace=request.actor.workspace)",
         "AuditEvent.objects.all()",
         DISJOINT,

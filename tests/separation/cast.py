@@ -110,7 +110,7 @@ def _team_things(actor: Actor, word: str) -> dict[str, Any]:
         "message": message.pk,
         "budget": budget.pk,
         "collection": collection.pk,
-        "member": home.memberships.order_by("pk").last().pk,
+        "member": home.memberships.order_by("-pk")[0].pk,
     }
 
 

@@ -19,11 +19,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import inviting
 from accounts.actor import ActorRequest, with_actor
+from accounts.forms.invitations import InviteForm
 from accounts.middleware import address_in, address_out
 from accounts.models import Invitation, Membership, User
 from accounts.policy import Action
 from accounts.team import NotAllowed, Refused
-from accounts.team_forms import InviteForm
 
 PAGE = 50
 CURSOR_SALT = "invitations"

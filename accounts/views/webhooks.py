@@ -17,10 +17,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.actor import ActorRequest, with_actor
+from accounts.forms.webhooks import EndpointForm
 from accounts.models import WebhookEndpoint, WebhookMessage
 from accounts.policy import Action, Actor
 from accounts.webhooks import endpoints, outbox
-from accounts.webhooks.forms import EndpointForm
 from accounts.webhooks.types import TYPES
 
 PAGE = 30

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import team
 from accounts.actor import ActorRequest, with_actor
-from accounts.invitation_views import pending
 from accounts.models import Budget, Membership, Role
 from accounts.policy import POLICY, Action, Actor
+from accounts.views.invitations import pending
 
 PAGE = 50
 CURSOR_SALT = "members"

@@ -8,6 +8,8 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from accounts import tokens
+from accounts.models import Scope
 from generations import orders
 from generations.media.vault import new_key, vault
 from generations.models import Attempt, Clip, Generation, State, Upload
@@ -42,6 +44,7 @@ def things(world: World) -> dict[str, uuid.UUID]:
         "generations:upload": picture.pk,
         "generations:restore": binned.pk,
         "accounts:switch": world.alice.workspace.pk,
+        "accounts:token_revoke": tokens.make(world.alice, "A program", Scope.values)[0].pk,
     } | {f"generations:{name}": done.pk for name in ("detail", "cancel", "again", "delete", "clip", "poster")}
 
 

@@ -9,7 +9,7 @@ from accounts import bell, letters
 from accounts.budgets import names_of, those_who_may
 from accounts.models import AuditEvent, Budget, User, Workspace
 from accounts.policy import Action, Actor
-from generations import allowance
+from generations import allowance, telling
 from generations.catalogue import CATALOGUE
 from generations.models import Generation, State, StateChange
 from generations.timing import DECISION_DEADLINE, business, now
@@ -41,6 +41,8 @@ def park(actor: Actor, generations: Sequence[Generation], over: Sequence[Budget]
         )
         _audited(actor, generations, over)
         _told(actor, generations, over[0])
+        for each in generations:
+            telling.tell(each)
     for each in generations:
         logger.info("generation=%s event=parked credits=%s", each.pk, each.cost)
 

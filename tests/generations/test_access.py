@@ -10,18 +10,12 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-<<<<<<< HEAD
-from accounts import webhooks
+from accounts import tokens, webhooks
 from accounts.budgets import set_budget
 from accounts.inviting import Guest, invite
-from accounts.models import Budget, Membership, Role, WebhookMessage
+from accounts.models import Budget, Membership, Role, Scope, WebhookMessage
 from accounts.policy import Actor
 from generations import collecting, orders
-=======
-from accounts import tokens
-from accounts.models import Scope
-from generations import orders
->>>>>>> w-api
 from generations.media.vault import new_key, vault
 from generations.models import Attempt, Clip, Generation, State, Upload
 from tests.world import World, order, upload
@@ -51,7 +45,6 @@ def things(world: World) -> dict[str, Any]:
     done, binned = finished(world), finished(world)
     Generation.objects.filter(pk=binned.pk).update(deleted_at=binned.created_at)
     picture = upload(world.alice)
-<<<<<<< HEAD
     shelf = collecting.create(world.alice, "Spring")
     hook = webhooks.add(world.alice, "https://program.example/", [])
     webhooks.send_test(world.alice, hook)
@@ -73,16 +66,9 @@ def things(world: World) -> dict[str, Any]:
     starts = {"accounts:webhook": hook.pk, "accounts:invitation_": invited.pk, "accounts:member_": bobs.pk}
     for start, key in starts.items():
         found |= {name: key for name in object_addresses() if name.startswith(start)}
+    found["accounts:token_revoke"] = tokens.make(world.alice, "A program", Scope.values)[0].pk
     found["accounts:webhook_message_replay"] = WebhookMessage.objects.get().pk
     return found | {"accounts:switch": world.alice.workspace.pk}
-=======
-    return {
-        "generations:upload": picture.pk,
-        "generations:restore": binned.pk,
-        "accounts:switch": world.alice.workspace.pk,
-        "accounts:token_revoke": tokens.make(world.alice, "A program", Scope.values)[0].pk,
-    } | {f"generations:{name}": done.pk for name in ("detail", "cancel", "again", "delete", "clip", "poster")}
->>>>>>> w-api
 
 
 def finished(world: World, who: Actor | None = None, **values: Any) -> Generation:

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
-from allauth.mfa.models import Authenticator
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AuditEvent, Membership, User
+from tests import factors
 from tests.world import PASSWORD, World
 
 
@@ -17,10 +17,7 @@ from tests.world import PASSWORD, World
 def root(world: World) -> Client:
     user = User.objects.create_superuser("root@example.com", PASSWORD)
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "JBSWY3DPEHPK3PXP"})
-    client = Client()
-    client.force_login(user)
-    return client
+    return factors.sign_in(Client(), user)
 
 
 def last() -> AuditEvent:

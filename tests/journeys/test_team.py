@@ -103,23 +103,29 @@ def test_a_team_by_mail_with_budgets_an_approval_and_a_demotion(
 ) -> None:
     owner, mia, noa, vic = (people[each] for each in (OWNER, MIA, NOA, VIC))
     stage.sign_in(owner.page, demo, OWNER, PASSWORD)
-
-    # Three are invited by mail, and come.
     invite(owner, f"{MIA}, {NOA}", "creator")
     invite(owner, VIC, "viewer")
     for person, address, name in ((mia, MIA, "Mia"), (noa, NOA, "Noa"), (vic, VIC, "Vic")):
         join(demo, person, address, name)
     budget(owner, "Mia", "Refuse it")
     budget(owner, "Noa", "Ask for approval")
+    is_refused(mia)
+    asks_and_is_approved(demo, noa, owner)
+    is_demoted(mia, owner)
+    sees_and_cannot_spend(vic)
 
-    # One is refused, and told by which limit and whom to ask.
+
+def is_refused(mia: Person) -> None:
+    """And told by which limit, and whom to ask; nothing typed is lost."""
     mia.order(PROMPT)
     refusal = mia.page.locator("main")
     expect(refusal).to_contain_text("budget")
     expect(refusal).to_contain_text("Ada Lindqvist")
     expect(mia.page.locator("[name=prompt]")).to_have_value(PROMPT)
 
-    # One asks; the owner is told by bell and mail, and approves it once.
+
+def asks_and_is_approved(demo: Demo, noa: Person, owner: Person) -> None:
+    """The owner is told by bell and mail, and approves it once."""
     noa.order(PROMPT)
     noa.page.wait_for_url("**/queue/")
     card = noa.page.locator("article.card", has_text=PROMPT).first
@@ -128,13 +134,14 @@ def test_a_team_by_mail_with_budgets_an_approval_and_a_demotion(
     owner.open("/team/approvals/")
     owner.page.locator(".menu-bell summary").click()
     expect(owner.page.locator(".menu-bell")).to_contain_text("Noa")
-    owner.page.keyboard.press("Escape")
     owner.open("/team/approvals/")
     owner.page.get_by_role("button", name=re.compile("Approve once")).click()
     expect(owner.page.locator("#flash")).to_contain_text("pproved")
     expect(card).to_have_attribute("data-state", "succeeded", timeout=SECONDS * 1000)
 
-    # One is demoted, and loses the button and the address with the next request.
+
+def is_demoted(mia: Person, owner: Person) -> None:
+    """The button and the address are gone with the next request."""
     expect(mia.page.locator(".rail").get_by_role("link", name="Create")).to_have_count(1)
     owner.open("/team/?q=Mia")
     owner.page.locator(".member-do summary").first.click()
@@ -144,7 +151,9 @@ def test_a_team_by_mail_with_budgets_an_approval_and_a_demotion(
     expect(mia.page.locator(".rail").get_by_role("link", name="Create")).to_have_count(0)
     assert mia.page.request.get(mia.page.url.replace("/gallery/", "/create/")).status == 403
 
-    # A viewer sees the clip, and cannot spend.
+
+def sees_and_cannot_spend(vic: Person) -> None:
+    """A viewer opens the clip, has no button, and is refused without one."""
     vic.open("/gallery/?whose=team")
     vic.page.get_by_role("link", name=PROMPT).first.click()
     expect(vic.page.locator("#generation")).to_have_attribute("data-state", "succeeded")

@@ -4,7 +4,7 @@ import email
 import re
 import time
 from collections.abc import Iterator
-from email.message import Message
+from email import policy
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -60,9 +60,9 @@ def letter_to(demo: Demo, address: str, about: str) -> str:
     while time.monotonic() < ends:
         for file in sorted((demo.data / "mail").iterdir(), key=lambda each: -each.stat().st_mtime):
             for part in re.split(r"^-{70,}$", file.read_text(), flags=re.MULTILINE):
-                mail: Message = email.message_from_string(part.strip())
+                mail = email.message_from_string(part.strip(), policy=policy.default)
                 if mail["To"] == address and about in str(mail["Subject"]):
-                    return str(mail.get_payload(decode=True), "utf-8")
+                    return str(mail.get_content())
         time.sleep(0.3)
     raise AssertionError(f"no mail to {address} about {about}")
 

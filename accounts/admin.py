@@ -21,9 +21,11 @@ from accounts.team import LAST_OWNER
 if TYPE_CHECKING:
     Back = admin.ModelAdmin[Any]
     Inline = admin.TabularInline[Any, Any]
+    FormSet = forms.BaseInlineFormSet[Any, Any, Any]
     PeopleBack = DjangoUserAdmin[User]
 else:
     Back, Inline, PeopleBack = admin.ModelAdmin, admin.TabularInline, DjangoUserAdmin
+    FormSet = forms.BaseInlineFormSet
 
 # Django's own admin sign-in has no rate limit; allauth's has.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # documented by allauth
@@ -49,7 +51,7 @@ class ReadOnly(Back):
         return False
 
 
-class MembershipFormSet(forms.BaseInlineFormSet):
+class MembershipFormSet(FormSet):
     """Of the members of one workspace, as they would be afterwards."""
 
     def clean(self) -> None:

@@ -132,7 +132,7 @@ def _note(verb: str, workspace: Workspace, user: User, capacity: str, after: dic
 
 
 def _note_by(
-    verb: str, actor: Actor, before: dict[str, str | None], after: dict[str, str | None], **detail: int
+    verb: str, actor: Actor, before: dict[str, str | None], after: dict[str, str | None], **detail: Any
 ) -> None:
     done_by: dict[str, Any] = {"actor": actor.user, "acting_as": actor.capacity}
     AuditEvent.of(verb, actor.workspace, **done_by, before=before, after=after, **detail).save()

@@ -14,14 +14,13 @@ from tests.separation.urlconf import Pattern, patterns
 # Signed by fal, who has no session and no token of ours.
 SIGNED = {"generations:fal_webhook"}
 # Programs show a token that no browser sends by itself.
-BEARER = ("api-",)
+BEARER = ("api:",)
 
 
 def path_of(cast: Cast, pattern: Pattern) -> str:
     row = row_of(pattern)
     assert row is not None
-    things = cast.northlight.things
-    return address(pattern, {word: things.get(each, each) for word, each in row.at.items()})
+    return address(pattern, cast.northlight.named(row.at))
 
 
 @pytest.mark.redis

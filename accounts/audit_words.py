@@ -37,6 +37,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "user.changed": "changed a person’s account",
         "user.deleted": "deleted a person’s account",
         "user.password_set": "set a person’s password",
+        "second_factor.removed": "removed a person’s second factor",
     },
     "Budgets and approvals": {
         "budget.set": "set a budget",

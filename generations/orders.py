@@ -144,6 +144,8 @@ def _parked(actor: Actor, wallet: Wallet, generations: list[Generation]) -> list
     held = generations[0].hold
     assert held  # the caller could not take it
     total = sum(each.cost for each in generations)
+    if wallet.closed:
+        raise NotAllowed(f"{actor.workspace} has just been closed. Nothing was charged.")
     if total > wallet.available:
         raise NotEnough(
             f"This costs {total} credits and {wallet.available} are available. Nothing was charged."

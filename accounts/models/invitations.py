@@ -69,13 +69,13 @@ class Invitation(models.Model):
     @property
     def word(self) -> str:
         """What stands in its address."""
-        return signing.dumps([self.pk.hex, self.round], salt=SALT)
+        return signing.Signer(salt=SALT).sign_object([self.pk.hex, self.round])
 
     @classmethod
     def by(cls, word: str) -> "Invitation | None":
         """The invitation that an address names, open or not; None for a word that is not ours."""
         try:
-            key, number = signing.loads(word, salt=SALT)
+            key, number = signing.Signer(salt=SALT).unsign_object(word)
         except (signing.BadSignature, ValueError):
             return None
         return cls.objects.select_related("workspace", "invited_by").filter(pk=key, round=number).first()

@@ -102,7 +102,7 @@ class Wallet(models.Model):
     def _was_given_a_budget(self) -> bool:
         """Since it was read. A statement that waited for the wallet sees no budget made meanwhile."""
         known = self.budget_round
-        self.refresh_from_db(fields=["posted", "held", "budgeted", "budget_round"])
+        self.refresh_from_db(fields=["posted", "held", "budgeted", "budget_round", "closed"])
         return self.budget_round != known
 
     @staticmethod

@@ -8,10 +8,11 @@ from config.demo.workplace import Workplace
 
 PASSWORD = "dailies-demo-1"  # noqa: S105 - of the sample people, printed for everybody
 PEOPLE = {
-    "ada@northlight.example": "owner of Northlight Films",
-    "ben@northlight.example": "a colleague of hers",
+    "ada@northlight.example": "owner of Northlight Films, creator in Tidewater Studio",
+    "iris@northlight.example": "admin there; omar@northlight.example: billing",
+    "ben@northlight.example": "creator there, with a budget; one of his shots awaits approval",
     "vera@northlight.example": "may look, not make",
-    "cleo@harbour.example": "owner of Harbour Agency, another workspace",
+    "cleo@harbour.example": "owner of Harbour Agency, another tenant",
     "root@dailies.example": "administrator (/admin/)",
 }
 RULE = "─" * 78

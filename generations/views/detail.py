@@ -107,7 +107,11 @@ def cancel(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
         return render(request, "403.html", status=403)
     outcome = cancelling.cancel(generation, request.actor)
     if outcome is cancelling.Outcome.CANCELLED:
-        back = f"{generation.cost} credits are available again." if generation.hold else "Nothing was held."
+        back = (
+            f"{generation.cost} credits are available again."
+            if generation.hold
+            else "Nothing was held for it."
+        )
         messages.success(request, f"Cancelled. {back}")
     elif outcome is cancelling.Outcome.ASKED:
         messages.info(request, "Asked to stop. If the clip is finished first, it is kept and charged.")

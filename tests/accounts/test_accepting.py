@@ -231,5 +231,5 @@ def test_whoever_has_an_account_is_sent_to_sign_in(world: World) -> None:
 def test_a_budget_of_the_new_member_binds_them(world: World) -> None:
     dora = User.objects.create_user("dora@example.com", PASSWORD)
     inviting.accept(dora, invite(world.alice, budget=1))
-    with pytest.raises(orders.NotEnough):
+    with pytest.raises(orders.OverBudget):
         orders.place(actor(dora), order(actor(dora)))

@@ -192,7 +192,7 @@ def test_closing_needs_the_name_and_keeps_what_there_was(world: World, client_of
     for name in ("alice", "bob", "vera"):
         assert client_of(name).get(f"/w/{workspace.pk}/gallery/").status_code == 404
         assert client_of(name).post(reverse("accounts:switch", args=[workspace.pk])).status_code == 404
-    with pytest.raises(orders.NotEnough):
+    with pytest.raises(orders.NotAllowed):
         press(world)
     with pytest.raises(workspaces.Refused):
         workspaces.close(world.alice, "Northlight")

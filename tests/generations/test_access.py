@@ -67,7 +67,7 @@ def things(world: World) -> dict[str, Any]:
     for start, key in starts.items():
         found |= {name: key for name in object_addresses() if name.startswith(start)}
     found["accounts:token_revoke"] = tokens.make(world.alice, "A program", Scope.values)[0].pk
-    found["accounts:webhook_message_replay"] = WebhookMessage.objects.get().pk
+    found["accounts:webhook_message_replay"] = WebhookMessage.objects.get(type="webhook.test").pk
     return found | {"accounts:switch": world.alice.workspace.pk}
 
 

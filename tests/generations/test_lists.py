@@ -34,7 +34,7 @@ def queries(client: Any, address: str, **query: str) -> int:
     return len(captured)
 
 
-@pytest.mark.parametrize(("name", "most"), [("gallery", 12), ("queue", 15), ("credits", 10), ("bin", 8)])
+@pytest.mark.parametrize(("name", "most"), [("gallery", 13), ("queue", 15), ("credits", 10), ("bin", 8)])
 def test_a_list_costs_the_same_queries_for_ten_and_twenty_rows(
     world: World, client_of: Any, name: str, most: int
 ) -> None:

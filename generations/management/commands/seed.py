@@ -1,8 +1,9 @@
-"""`seed`: two workspaces with people and credits, and sample clips made the ordinary way."""
+"""`seed`: workspaces with people, credits and budgets, and sample clips made the ordinary way."""
 
 import time
 import uuid
 from argparse import ArgumentParser
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,8 @@ from allauth.account.models import EmailAddress
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from accounts.models import Membership, Role, User, Workspace, open_workspace
+from accounts.budgets import AlreadySet, set_budget
+from accounts.models import Budget, Membership, Role, User, Workspace, open_workspace
 from accounts.policy import Actor
 from generations import orders
 from generations.catalogue import find
@@ -22,10 +24,16 @@ PEOPLE = {
     # workspace: its people, the owner first
     "Northlight Films": [
         ("ada@northlight.example", "Ada Lindqvist", Role.OWNER),
+        ("iris@northlight.example", "Iris Halvorsen", Role.ADMIN),
+        ("omar@northlight.example", "Omar Haddad", Role.BILLING),
         ("ben@northlight.example", "Ben Okafor", Role.CREATOR),
         ("vera@northlight.example", "Vera Moreau", Role.VIEWER),
     ],
     "Harbour Agency": [("cleo@harbour.example", "Cleo Tanaka", Role.OWNER)],
+    "Tidewater Studio": [
+        ("tom@tidewater.example", "Tom Iwasaki", Role.OWNER),
+        ("ada@northlight.example", "Ada Lindqvist", Role.CREATOR),
+    ],
 }
 ADMIN = ("root@dailies.example", "Root")
 
@@ -50,6 +58,8 @@ class Sample:
 
 LITE, FAST, VEO = "fal-ai/veo3.1/lite", "fal-ai/veo3.1/fast", "fal-ai/veo3.1"
 ADA, BEN, CLEO = "ada@northlight.example", "ben@northlight.example", "cleo@harbour.example"
+# Over a budget: waits for Ada's decision.
+WISH = Sample(BEN, VEO, "The lighthouse from the sea in a storm, one long take", "8s", "4k")
 SAMPLES = (
     Sample(ADA, FAST, "Slow dolly through a foggy harbour at dawn, gulls and a distant bell", "6s"),
     Sample(ADA, LITE, "Macro shot of frost melting off a red leaf, morning light, no people"),
@@ -78,11 +88,14 @@ class Command(BaseCommand):
             root = _person(*ADMIN)
             User.objects.filter(pk=root.pk).update(is_staff=True, is_superuser=True)
             _workspace("Operations", [(root, Role.OWNER)])
+            _limits("Northlight Films")
         made = [_make(sample) for sample in SAMPLES[: options["clips"]]]
         ends = time.monotonic() + options["wait"]
         waiting = Generation.objects.filter(pk__in=[each.pk for each in made], state__in=OPEN)
         while waiting.exists() and time.monotonic() < ends:
             time.sleep(0.2)
+        if made:
+            _make(WISH)
         self.stdout.write(f"{len(made) - waiting.count()} of {len(made)} sample clips are ready.")
 
 
@@ -108,13 +121,21 @@ def _workspace(name: str, people: list[tuple[User, Role]]) -> Workspace:
     return workspace
 
 
+def _limits(name: str) -> None:
+    """Ben has so much a month, and creators ask before they make something in 4k."""
+    owner = Actor.of(Membership.objects.get(workspace__name=name, user__email=ADA))
+    ben = User.objects.get(email=BEN)
+    for wanted in (
+        Budget(member=ben, most=1_500),
+        Budget(role=Role.CREATOR, resolution="4k", most=0, beyond=Budget.Beyond.ASK),
+    ):
+        with suppress(AlreadySet):
+            set_budget(owner, wanted)
+
+
 def _make(sample: Sample) -> Generation:
-    known = Generation.objects.filter(author__email=sample.author, form_key=sample.key).first()
-    if known:
-        return known
-    # People may have made or joined other workspaces since; the samples belong to the first.
-    theirs = Membership.objects.select_related("user", "workspace").filter(user__email=sample.author)
-    membership = theirs.earliest("pk")
+    mine = Membership.objects.select_related("user", "workspace").filter(user__email=sample.author)
+    membership = mine.earliest("pk")
     endpoint = find(sample.endpoint)
     values = {
         described.name: described.default for described in endpoint.fields if described.default is not None

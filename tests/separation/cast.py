@@ -256,11 +256,11 @@ class Cast:
         callers = {name: Caller.of(people.get(name)) for name in ROLES if name != "unverified"}
         callers["unverified"] = _halfway_in()
         _proven(callers["root"], people["root"])
-        callers |= {name: _program(people["owner"], home, scopes) for name, scopes in TOKENS.items()}
+        callers |= {name: program_of(people["owner"], home, scopes) for name, scopes in TOKENS.items()}
         harbour, every = world.eve.workspace, list(Scope)
         Membership.objects.create(user=_person("mate"), workspace=harbour, role=Role.CREATOR)
-        callers["owner's program"] = _program(people["owner"], home, every)
-        callers["outsider's program"] = _program(people["outsider"], harbour, every)
+        callers["owner's program"] = program_of(people["owner"], home, every)
+        callers["outsider's program"] = program_of(people["outsider"], harbour, every)
         north = Tenant.make(world, world.alice, "Quillfeather")
         return cls(callers, north, Tenant.make(world, world.eve, "Brackwater"), people)
 
@@ -289,7 +289,7 @@ def _halfway_in() -> Caller:
     return caller
 
 
-def _program(user: User, workspace: Workspace, scopes: list[Scope]) -> Caller:
+def program_of(user: User, workspace: Workspace, scopes: list[Scope]) -> Caller:
     # That it was used is written once a minute, which is the one thing that a GET of a program may write.
     used = timezone.now() + timedelta(days=1)
     fields = {"name": "test", "scopes": scopes, "last_used_at": used}

@@ -24,6 +24,7 @@ from accounts.models import (
     open_workspace,
 )
 from accounts.policy import Actor
+from accounts.second_factor import factors_of
 from accounts.team import withdraw
 
 MOST_OWNED = 50
@@ -64,6 +65,8 @@ def rename(actor: Actor, name: str) -> None:
 
 def require_second_factor(actor: Actor, grace_days: int | None) -> None:
     """From so many days on nobody works here without a second factor; None: everybody's own choice."""
+    if grace_days == 0 and not factors_of(actor.user).exists():
+        raise Refused("Set up your own second factor first, or you would be out with everybody else.")
     before = actor.workspace.mfa_from
     after = None if grace_days is None else timezone.now() + timedelta(days=grace_days)
     with _owned(actor):

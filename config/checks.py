@@ -87,6 +87,11 @@ def unsafe() -> Iterator[Error]:
         yield Error(
             "STAFF_MFA is off; one stolen password of staff would open every workspace.", id="config.E012"
         )
+    if settings.EMAIL_BACKEND.endswith(("console.EmailBackend", "dummy.EmailBackend")):
+        yield Error(
+            "EMAIL_URL is not set: mails would be printed to a log, and count as sent.",
+            id="config.E013",
+        )
     yield from unreachable()
 
 

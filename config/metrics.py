@@ -127,6 +127,14 @@ def processes() -> Families:
         yield gauge("storage_free_bytes", "Room where clips are kept.", free)
 
 
+def outboxes() -> Families:
+    read = vitals.outboxes()
+    counts = {name: float(count) for name, (count, _) in read.items()}
+    ages = {name: age.total_seconds() for name, (_, age) in read.items()}
+    yield gauges("outbox_due", "Letters and webhooks to other programs that are due.", "of", counts)
+    yield gauges("outbox_oldest_seconds", "How long the oldest of them has been due.", "of", ages)
+
+
 def keys() -> Families:
     """Each web process has its own copy, and tells its own age; none before the first webhook."""
     fetched = webhooks.keys().fetched_at
@@ -150,4 +158,4 @@ def bells() -> Families:
 
 
 ALARMS = ("duplicate_submission", "another_request", "not_adopted", "step_broke", "fal_locked")
-PARTS: tuple[Callable[[], Families], ...] = (queue, lately, money, door, processes, keys, bells)
+PARTS: tuple[Callable[[], Families], ...] = (queue, lately, money, door, processes, outboxes, keys, bells)

@@ -11,7 +11,8 @@ from django.conf import settings
 
 from accounts import webhooks
 from generations import doorbell
-from generations.models.state import State
+from generations.models.state import UNPAID, State
+from generations.templatetags.studio import reason_advice, reason_title
 
 if TYPE_CHECKING:
     from generations.models import Generation
@@ -50,8 +51,13 @@ def as_data(generation: "Generation") -> dict[str, Any]:
     }
 
 
-def _error(generation: "Generation") -> dict[str, str] | None:
-    """Why there is no clip. fal's own sentence is left out: it may quote a prompt."""
-    if not generation.reason:
+def _error(generation: "Generation") -> dict[str, str | None] | None:
+    """Why there is no clip, as the API says it; without fal's own sentence, which may quote a prompt."""
+    if generation.state not in UNPAID:
         return None
-    return {"reason": str(generation.reason), "field": generation.reason_field}
+    return {
+        "reason": str(generation.reason) or "unknown",
+        "message": f"{reason_title(generation.reason)} {reason_advice(generation.reason)}".strip(),
+        "field": generation.reason_field or None,
+        "detail": None,
+    }

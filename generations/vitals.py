@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Max, Min, Q
 
+from accounts.models import Letter, WebhookMessage
 from generations.models import WITH_FAL, Breaker, Delivery, Generation, Heartbeat, State, StateChange
 from generations.models.generation import ripe
 from generations.reconcile import RECONCILER
@@ -121,6 +122,17 @@ def _by_reason(failed: dict[UUID, datetime], hour: datetime) -> dict[str, tuple[
     day = Counter(reasons.values())
     last = Counter(reasons[pk] for pk, at in failed.items() if at >= hour)
     return {reason or "given away": (last[reason], day[reason]) for reason in day}
+
+
+def outboxes() -> dict[str, tuple[int, timedelta]]:
+    """How many letters and webhooks to other programs are due, and for how long the oldest has been."""
+    moment = now()
+    due = {
+        "letters": Letter.objects.filter(wake_at__lte=moment),
+        "webhooks": WebhookMessage.objects.ripe(moment),
+    }
+    read = {name: rows.aggregate(count=Count("pk"), oldest=Min("wake_at")) for name, rows in due.items()}
+    return {name: (each["count"], since(each["oldest"], moment)) for name, each in read.items()}
 
 
 def drift() -> tuple[int, int]:

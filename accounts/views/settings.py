@@ -52,7 +52,7 @@ def require_second_factor(request: ActorRequest) -> HttpResponse:
         {"factor_form": form},
         "required",
         lambda: workspaces.require_second_factor(request.actor, form.days),
-        "Two-step sign-in is set as you wished.",
+        "Saved: who needs two-step sign-in here, and from when on.",
     )
 
 

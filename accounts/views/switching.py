@@ -65,6 +65,6 @@ def new_workspace(request: HttpRequest) -> HttpResponse:
             form.add_error("name", str(refused))
         else:
             request.session[SESSION_KEY] = str(workspace.pk)
-            messages.success(request, f"{workspace} is yours. Its wallet is empty for now.")
+            messages.success(request, f"{workspace} is yours. Whoever runs Dailies gives it credits.")
             return redirect(address_in(workspace.pk, GALLERY))
     return render(request, "accounts/workspace_new.html", {"form": form}, status=422 if form.errors else 200)

@@ -84,7 +84,8 @@ print(endpoint["price"])
         "/quotes",
         "generations:create",
         "Ask a price",
-        "`cost` is what will be held, `lines` say why. What does not change the price may be missing.",
+        "`cost` is what will be held, `lines` say why. What does not change the price may be missing. "
+        "Credits and budgets are asked when it is ordered.",
         f"""curl -sS --fail-with-body "$DAILIES_URL/api/v1/quotes" {AUTH} \\
   {JSON} -d '{WISH}'""",
         f"""{CLIENT}

@@ -15,7 +15,6 @@ from generations.models import EndpointSwitch, Generation, State, Upload
 from generations.prices import BasePlusSeconds, Quote, shown
 from generations.schema import input_schema
 from generations.telling import as_data
-from generations.templatetags.studio import reason_advice, reason_title
 
 Item = TypeVar("Item")
 
@@ -169,19 +168,10 @@ class ProblemOut(Schema):
 
 def generation(row: Generation) -> GenerationOut:
     """Needs `hold`. What other programs are told by webhooks, and with what a member wrote."""
-    told = as_data(row) | {"input": row.input, "error": _failure(row)}
+    told = as_data(row) | {"input": row.input}
+    if told["error"]:
+        told["error"]["detail"] = row.reason_detail or None
     return GenerationOut.model_validate(told)
-
-
-def _failure(row: Generation) -> FailureOut | None:
-    if row.state not in (State.FAILED, State.CANCELLED):
-        return None
-    return FailureOut(
-        reason=row.reason or "unknown",
-        message=f"{reason_title(row.reason)} {reason_advice(row.reason)}".strip(),
-        field=row.reason_field or None,
-        detail=row.reason_detail or None,
-    )
 
 
 def quote(endpoint: Endpoint, quoted: Quote) -> QuoteOut:

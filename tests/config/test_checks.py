@@ -27,6 +27,7 @@ DANGERS: dict[str, dict[str, object]] = {
     "config.E003": {"ALLOWED_HOSTS": ["*"]},
     "config.E004": {"FAL_WEBHOOK_USER_ID": ""},
     "config.E006": {"FAL_KEY": ""},
+    "config.E013": {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"},
     "config.E007": {"PUBLIC_URL": "http://dailies.example.com"},
     "config.E008": {"PUBLIC_URL": "https://another.example.com"},
     "config.E009": {"CREDITS_MARKUP": "0"},

@@ -11,14 +11,14 @@ from accounts.models import Membership
 
 
 class Command(BaseCommand):
-    """For scripts: `DAILIES_TOKEN=$(manage.py create_api_token ada@example.com)`."""
+    """For scripts: `export DAILIES_TOKEN=$(python manage.py create_api_token ada@example.com)`."""
 
-    help = "Make an API token for a person, in their own workspace or in another that they are in."
+    help = "Make an API token of every scope, without an end, for a member; it prints nothing but the token."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """For whom, where, and what it is called."""
         parser.add_argument("email")
-        parser.add_argument("--workspace", type=uuid.UUID, metavar="ID", help="the person's own if left out")
+        parser.add_argument("--workspace", type=uuid.UUID, metavar="ID", help="for whoever is in several")
         parser.add_argument("--name", default="Made by the command")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -26,9 +26,13 @@ class Command(BaseCommand):
         theirs = Membership.objects.active().filter(user__email__iexact=options["email"])
         if options["workspace"]:
             theirs = theirs.filter(workspace=options["workspace"])
-        membership = theirs.order_by("-workspace__personal", "workspace__name").select_related().first()
-        if membership is None:
+        found = list(theirs.order_by("workspace__name").select_related()[:20])
+        if not found:
             where = " there" if options["workspace"] else " of any workspace"
             raise CommandError(f"{options['email']} is no active member{where}.")
+        if len(found) > 1:
+            names = "".join(f"\n  {each.workspace_id}  {each.workspace}" for each in found)
+            raise CommandError(f"{options['email']} is in several workspaces; say --workspace ID:{names}")
+        (membership,) = found
         name = options["name"].strip()[:80] or "Made by the command"
         self.stdout.write(tokens.make_as_operator(membership.user, membership.workspace, name))

@@ -1,6 +1,8 @@
 """What an audit event says in words: who did what to what, and what is different since."""
 
+import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from accounts.models import AuditEvent
@@ -28,7 +30,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "workspace.created": "created the workspace",
         "workspace.renamed": "renamed the workspace",
         "workspace.changed": "changed the workspace",
-        "workspace.second_factor": "changed who needs a second factor",
+        "workspace.second_factor": "changed who needs two-step sign-in",
         "workspace.transferred": "handed the workspace over",
         "workspace.closed": "closed the workspace",
         "user.created": "created a person with this workspace",
@@ -84,7 +86,12 @@ GROUPS: dict[str, dict[str, str]] = {
 }
 WORDS = {verb: words for group in GROUPS.values() for verb, words in group.items()}
 CHOICES = [(group, list(verbs.items())) for group, verbs in GROUPS.items()]
-THINGS = {"generation": "clip", "membership": "member", "apitoken": "token", "outgoingwebhook": "webhook"}
+THINGS = {"generation": "clip", "membership": "member", "apitoken": "token", "webhookendpoint": "webhook"}
+# `awaiting_approval`, as programs write.
+WORD = re.compile(r"[a-z]+(_[a-z]+)+")
+STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*[+]00:00$")
+# Numbers of rows: for programs, in the export.
+UNTOLD = {"author", "budgets"}
 
 
 @dataclass(frozen=True)
@@ -117,15 +124,15 @@ def thing(event: AuditEvent) -> str:
 def changes(event: AuditEvent) -> list[Change]:
     """What is different since, by field."""
     before, after = event.before or {}, event.after or {}
-    return [
-        Change(_label(name), _shown(before.get(name)), _shown(after.get(name)))
-        for name in [*before, *(name for name in after if name not in before)]
-    ]
+    names = [*before, *(name for name in after if name not in before)]
+    told = [Change(_label(name), _shown(before.get(name)), _shown(after.get(name))) for name in names]
+    return [each for each in told if each.before or each.after]
 
 
 def facts(event: AuditEvent) -> list[tuple[str, str]]:
     """What else was written down."""
-    return [(_label(name), _shown(value) or "–") for name, value in event.detail.items()]
+    told = [(_label(name), _shown(value)) for name, value in event.detail.items() if name not in UNTOLD]
+    return [(name, value) for name, value in told if value]
 
 
 def _label(name: str) -> str:
@@ -138,7 +145,10 @@ def _shown(value: Any) -> str | None:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(str(each) for each in value)
+        return ", ".join(_shown(each) or "–" for each in value) or None
     if isinstance(value, dict):
         return "; ".join(f"{_label(str(name))} {_shown(each) or '–'}" for name, each in value.items())
-    return str(value)
+    text = str(value)
+    if STAMP.match(text):
+        return f"{datetime.fromisoformat(text):%-d %b %Y, %H:%M}"
+    return _label(text) if WORD.fullmatch(text) else text

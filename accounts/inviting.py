@@ -144,7 +144,7 @@ def _join(user: User, invitation: Invitation) -> Membership:
     Notification.objects.create(
         user=invitation.invited_by,
         workspace=invitation.workspace,
-        text=f"{user} accepted your invitation and is {invitation.get_role_display()} now."[:300],
+        text=f"{user} accepted your invitation. Their role: {invitation.get_role_display()}."[:300],
         address=address_out(reverse("accounts:members")),
     )
     return membership

@@ -29,9 +29,12 @@ def limit(budget: Budget) -> str:
 
 def refusal(budget: Budget, amount: int) -> str:
     """Why an order is refused, and whom to ask."""
+    return f"This costs {amount} credits, over {limit(budget)}. Nothing was charged.{_raisers(budget)}"
+
+
+def _raisers(budget: Budget) -> str:
     people = names_of(those_who_may(Action.SET_BUDGETS, budget.workspace))
-    ask = f" {people} can raise it." if people else ""
-    return f"This costs {amount} credits, over {limit(budget)}. Nothing was charged.{ask}"
+    return f" {people} can raise it." if people else ""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class Allowance:
     @property
     def refusal(self) -> str:
         """What will happen: it is refused."""
-        return refusal(self.refuses, self.amount) if self.refuses else ""
+        if self.refuses is None:
+            return ""
+        return f"Over {limit(self.refuses)}, so it will be refused.{_raisers(self.refuses)}"
 
     @property
     def asking(self) -> str:

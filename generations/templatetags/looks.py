@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from accounts.models import User
 from generations.catalogue import Kind
+from generations.fal.failures import Reason
 from generations.forms import GenerationForm, MediaField
 from generations.media.intake import MAX_IMAGE_BYTES, MAX_VIDEO_BYTES
 from generations.models import Collection, Generation, State, Upload, Visibility
@@ -65,6 +66,8 @@ def state_words(generation: Generation) -> str:
         return "Stopping"
     if generation.late_free:
         return "Ready, free"
+    if generation.reason == Reason.DENIED:
+        return "Denied"
     if generation.state == State.SUBMITTED and generation.queue_position is not None:
         return "In fal’s queue"
     return str(generation.get_state_display())

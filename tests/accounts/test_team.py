@@ -270,9 +270,9 @@ def test_the_page_shows_each_what_is_theirs_to_know(world: World, client_of: Any
     for page in pages.values():
         assert all(f"{name}@example.com" in page for name in ("alice", "bob", "vera"))
         assert "eve@example.com" not in page
-    assert "Second factor" in pages["alice"]
+    assert "Last sign-in" in pages["alice"]
     assert "Invite people" in pages["alice"]
-    for word in ("Second factor", "Invite people", "/suspend/", "/remove/"):
+    for word in ("Last sign-in", "Invite people", "/suspend/", "/remove/"):
         assert word not in pages["vera"]
 
 

@@ -1,12 +1,6 @@
 """The docs page: open to everybody, and every example on it works as pasted."""
 
-import html
-import os
-import re
 import shutil
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +12,9 @@ from generations.api.description import described
 from generations.api.examples import CALLS
 from generations.api.problems import KINDS
 from generations.models import Generation, State
-from tests.api.programs import ROOT, Program
-from tests.world import Studio, picture
-
-CODE = re.compile(r'<code id="([\w-]+)" data-language="(\w+)">(.*?)</code>', re.DOTALL)
-
-
-def examples(page: str) -> dict[str, tuple[str, str]]:
-    """Language and text of every example of a page, by its id, as a browser copies it."""
-    return {key: (language, html.unescape(text)) for key, language, text in CODE.findall(page)}
+from tests.api.pasting import Pasted, examples
+from tests.api.programs import ROOT
+from tests.world import Studio
 
 
 def test_the_page_and_the_description_are_open_to_everybody(db: None):
@@ -54,36 +42,6 @@ def test_the_description_names_each_call_once():
     names = [call["operationId"] for calls in described()["paths"].values() for call in calls.values()]
     assert len(set(names)) == len(names) == len(CALLS)
     assert api.openapi_url is None
-
-
-class Pasted:
-    """Runs examples with the environment that the page asks for, while workers work."""
-
-    def __init__(self, studio: Studio, url: str, folder: Path) -> None:
-        self.studio, self.folder = studio, folder
-        secret = Program.of(studio.world.alice).secret
-        self.environment = {"PATH": os.environ["PATH"], "DAILIES_URL": url, "DAILIES_TOKEN": secret}
-        (folder / "picture.jpg").write_bytes(picture(kind="JPEG"))
-
-    def run(self, language: str, text: str, *, working: bool = False) -> str:
-        """What it printed. AssertionError when it failed."""
-        command = ["sh", "-c", text] if language == "curl" else [sys.executable, "-c", text]
-        process = subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=self.environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        ends = time.monotonic() + 60
-        while working and process.poll() is None and time.monotonic() < ends:
-            self.studio.work()
-            time.sleep(0.05)
-        told, _ = process.communicate(timeout=60)
-        assert process.returncode == 0, f"{text}\n{told}"
-        assert "problem" not in told, told
-        return told
 
 
 PLAIN = ("endpoints", "endpoint", "quote", "upload")

@@ -31,7 +31,22 @@ INSIDE = [
     "/accounts/email/",
     "/accounts/password/change/",
     "/accounts/logout/",
+    "/workspaces/new/",
+    "/bell/",
+    "/api/v1/docs",
+    "/accounts/2fa/",
+    "/accounts/2fa/totp/activate/",
+    "/accounts/2fa/webauthn/add/",
 ]
+# Looked at with everything unfolded that can be.
+TEAM = [
+    f"/team/{each}"
+    for each in (
+        *("", "invite/", "roles/", "budgets/", "approvals/"),
+        *("tokens/", "webhooks/", "audit/", "settings/", "close/"),
+    )
+]
+MENUS = [".menu-workspace", ".menu-bell", ".menu-user"]
 SIZES: dict[str, ViewportSize] = {
     "phone": {"width": 390, "height": 844},
     "desk": {"width": 1440, "height": 900},
@@ -52,6 +67,11 @@ def inspect(page: Page, address: str) -> list[str]:
     """What is wrong with a page: rules it breaks, and whether it must be scrolled sideways."""
     page.goto(address)
     page.wait_for_load_state("load")
+    return look(page, address)
+
+
+def look(page: Page, address: str) -> list[str]:
+    """The same of what is in front of us."""
     found = [
         f"{address}: {each['id']} {[node['target'] for node in each['nodes']][:3]}"
         for each in Axe().run(page, options={"runOnly": TAGS}).response["violations"]
@@ -82,6 +102,46 @@ def shared_and_collected(page: Page) -> list[str]:
     ]
 
 
+def unfolded(page: Page, address: str) -> list[str]:
+    """A page with all its details open: what is folded away is read as well."""
+    page.goto(address)
+    page.wait_for_load_state("load")
+    page.evaluate("document.querySelectorAll('main details').forEach(each => each.open = true)")
+    return look(page, address)
+
+
+def made_here(page: Page, demo: Demo) -> list[str]:
+    """A token that is shown once, a webhook's page, and an invitation as whoever it is not for sees it."""
+    page.goto(f"{demo.url}/team/tokens/")
+    if not page.locator(".token-make[open]").count():
+        page.locator(".token-make > summary").click()
+    page.locator(".token-form [name=name]").fill("Render farm")
+    page.get_by_role("button", name="Make it").click()
+    page.locator("#token-secret").wait_for()
+    found = look(page, "a new token")
+    page.goto(f"{demo.url}/team/webhooks/")
+    page.get_by_label("Address").fill("https://example.com/hooks/dailies")
+    page.get_by_role("button", name="Add webhook").click()
+    page.locator("#log-title").wait_for()
+    found += unfolded(page, page.url)
+    page.goto(f"{demo.url}/team/invite/")
+    page.get_by_label("By a link that you pass on").check()
+    page.get_by_role("button", name="Invite", exact=True).click()
+    link = str(page.locator(".member-link code").first.text_content())
+    return found + inspect(page, link)
+
+
+def menus(page: Page, address: str) -> list[str]:
+    """Each menu of the frame, open over a page."""
+    page.goto(address)
+    found = []
+    for menu in MENUS:
+        page.locator(f"{menu} > summary").click()
+        found += look(page, f"{address} {menu}")
+        page.keyboard.press("Escape")
+    return found
+
+
 def test_every_page_is_readable_by_everybody(demo: Demo, page: Page) -> None:
     found = [each for path in OUTSIDE for each in inspect(page, demo.url + path)]
     stage.sign_in(page, demo, ADA, PASSWORD)
@@ -89,4 +149,11 @@ def test_every_page_is_readable_by_everybody(demo: Demo, page: Page) -> None:
     clip = page.locator("article.card a").first.get_attribute("href")
     found += [each for path in [*INSIDE, str(clip)] for each in inspect(page, demo.url + path)]
     found += [each for address in shared_and_collected(page) for each in inspect(page, address)]
+    assert found == []
+
+
+def test_every_page_of_the_team_is_readable_by_everybody(demo: Demo, page: Page) -> None:
+    stage.sign_in(page, demo, ADA, PASSWORD)
+    found = [each for path in TEAM for each in unfolded(page, demo.url + path)]
+    found += made_here(page, demo) + menus(page, f"{demo.url}/team/")
     assert found == []

@@ -1,8 +1,8 @@
 """CSV that is safe to open in a spreadsheet, and streamed: as many rows as there are, in little memory.
 
 RFC 4180 with CR LF and quotes. It begins with a byte order mark, without which Excel takes UTF-8 for
-something else. A cell of text that a spreadsheet would calculate begins with an apostrophe; numbers stay
-numbers.
+something else. A cell of text that a spreadsheet would calculate begins with an apostrophe, and so does what
+it might take for another cell inside of one; numbers stay numbers.
 """
 
 import csv
@@ -15,7 +15,11 @@ from django.http import HttpResponse, StreamingHttpResponse
 
 BYTE_ORDER_MARK = "\ufeff"
 # What starts a formula, plain or full-width; a tab or a line break, which some drop before they look.
-FORMULA = re.compile(r"[\s\0\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]*[=+\-@＝＋－＠]|[\t\r\n\0]")
+UNSEEN, STARTS = r"[\s\0\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]*", r"[=+\-@＝＋－＠]"
+FORMULA = re.compile(rf"{UNSEEN}{STARTS}|[\t\r\n\0]")
+# Where a comma is the decimal sign, Excel splits this file at semicolons, and its quotes are none then: what
+# follows a semicolon, a tab or a line break begins a cell of its own.
+INNER = re.compile(rf"([;\t\r\n]{UNSEEN})(?={STARTS})")
 
 
 class _Echo:
@@ -35,7 +39,7 @@ def cell(value: Any) -> str | int | float:
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, date):
         return value.isoformat()
-    text = str(value)
+    text = INNER.sub(r"\1'", str(value))
     return f"'{text}" if FORMULA.match(text) else text
 
 

@@ -103,11 +103,10 @@ def _end(verb: str, actor: Actor, membership: Membership) -> None:
     own = {"workspace": membership.workspace_id, "user": membership.user_id}
     tokens = ApiToken.objects.filter(**own, revoked_at=None).update(revoked_at=moment)
     # A budget of somebody who is gone would bind them again, unseen, should they come back.
-    Budget.objects.filter(workspace=membership.workspace_id, member=membership.user_id).delete()
-    withdrawn = withdraw(membership, "")
-    _event(
-        verb, actor, membership, {"role": membership.role}, None, tokens=tokens, invitations=withdrawn
-    ).save()
+    its = Budget.objects.filter(workspace=membership.workspace_id, member=membership.user_id)
+    budgets, _ = its.delete()
+    ended = {"tokens": tokens, "budgets": budgets, "invitations": withdraw(membership, "")}
+    _event(verb, actor, membership, {"role": membership.role}, None, **ended).save()
     gone, _ = _guarded(membership).delete()
     if not gone:
         raise Refused(LAST_OWNER if membership.role == Role.OWNER else CHANGED)

@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,11 +20,10 @@ STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 BEFORE = ("", " ", "   ", "\t", "\r", "\n", "\r\n", "\u00a0", "\u3000", "\ufeff", "\u200b", "\0")
 AFTER = ("1+1", 'HYPERLINK("http://evil.example","x")', "cmd|' /C calc'!A0")
 FORMULAS = [f"{before}{start}{after}" for before, start, after in itertools.product(BEFORE, STARTS, AFTER)]
-ODD = ["\tx", "\rx", "\nx", "\r\n=1", '"=1', "=1\n=2", "=\u202e1"]
+ODD = ["\tx", "\rx", "\nx", "\r\nx", '"=1', "=\u202e1"]
 HARMLESS = [
     "",
     "a=b",
-    "x\n=1+1",
     'He said "no", twice',
     "a,b;c",
     "Ünï©ode 漢字 🎬",
@@ -46,9 +46,21 @@ def test_two_hundred_formulas_come_back_as_text() -> None:
     back = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))[1:]
     assert len(back) == len(payloads)
     for payload, row in zip(payloads, back, strict=True):
-        bare = row[0].removeprefix("'")
-        assert row[0].startswith("'") or bare == '"=1', ascii(payload)
-        assert (bare, row[1]) == (payload, "1"), ascii(payload)
+        assert row[0].startswith("'") or payload == '"=1', ascii(payload)
+        bare, was = (each.replace("'", "") for each in (row[0], payload))
+        assert (bare, row[1]) == (was, "1"), ascii(payload)
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("between", [";", "; ", "\t", "\n", "\r\n", ";\u200b"])
+@pytest.mark.parametrize("before", ["a lighthouse", "a lighthouse;", "=1"])
+def test_a_spreadsheet_that_splits_at_semicolons_or_lines_finds_no_formula(
+    before: str, between: str, start: str
+) -> None:
+    told = str(cell(f"{before}{between}{start}1+1;x"))
+    cells = [each.lstrip(" \u200b") for each in re.split(r"[;\t\r\n]", told)]
+    assert not [each for each in cells if each.startswith(STARTS)]
+    assert told.replace("'", "") == f"{before}{between}{start}1+1;x"
 
 
 def test_what_is_harmless_is_not_touched() -> None:

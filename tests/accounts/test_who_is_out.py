@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from accounts import inviting, team, workspaces
 from accounts.bell import latest, ring
+from accounts.budgets import set_budget
 from accounts.inviting import Guest, invite
-from accounts.models import Invitation, Membership, Notification, Role, User, Workspace
+from accounts.models import AuditEvent, Budget, Invitation, Membership, Notification, Role, User, Workspace
 from accounts.policy import Actor
 from tests.world import World
 
@@ -49,6 +50,14 @@ def test_a_link_of_somebody_who_was_deactivated_lets_nobody_in(world: World) -> 
     with pytest.raises(team.Refused):
         inviting.accept(world.eve.user, left_behind)
     assert not Membership.objects.filter(user=world.eve.user, workspace=world.alice.workspace).exists()
+
+
+def test_the_budgets_that_end_with_a_membership_stand_in_the_trail(world: World) -> None:
+    set_budget(world.alice, Budget(member=world.bob.user, most=100))
+    set_budget(world.alice, Budget(member=world.bob.user, tier="lite", most=50))
+    team.remove(world.alice, member(world.bob))
+    event = AuditEvent.objects.get(verb="member.removed")
+    assert event.detail["budgets"] == 2
 
 
 def told(person: Actor, client: Any) -> bool:

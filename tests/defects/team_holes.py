@@ -176,14 +176,14 @@ TEAM_HOLES = (
     Defect(
         "hole: the bell shows what colleagues are told",
         "accounts/views/bell.py",
-        'Notification.objects.filter(user=request.user.pk).select_related("workspace")',
+        '_mine(request).select_related("workspace")',
         'Notification.objects.filter(workspace__memberships__user=request.user.pk).select_related("workspace")',
         BELL,
     ),
     Defect(
         "hole: reading one's bell reads everybody's",
         "accounts/views/bell.py",
-        "Notification.objects.filter(user=request.user.pk, read_at=None)",
+        "_mine(request).filter(read_at=None)",
         "Notification.objects.filter(read_at=None)",
         BELL,
     ),

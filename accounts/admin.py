@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from allauth.account.decorators import secure_admin_login
 from allauth.mfa import admin as allauths
 from allauth.mfa.models import Authenticator
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
@@ -12,16 +13,19 @@ from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 
 from accounts.admin_audit import Audited, write
-from accounts.models import AuditEvent, Hold, LedgerEntry, Membership, User, Wallet, Workspace
+from accounts.models import AuditEvent, Hold, LedgerEntry, Membership, Role, User, Wallet, Workspace
 from accounts.models.audit import STAFF
+from accounts.team import LAST_OWNER
 
 # Generic for the type checker only: at run time Django's admin classes take no parameters.
 if TYPE_CHECKING:
     Back = admin.ModelAdmin[Any]
     Inline = admin.TabularInline[Any, Any]
+    FormSet = forms.BaseInlineFormSet[Any, Any, Any]
     PeopleBack = DjangoUserAdmin[User]
 else:
     Back, Inline, PeopleBack = admin.ModelAdmin, admin.TabularInline, DjangoUserAdmin
+    FormSet = forms.BaseInlineFormSet
 
 # Django's own admin sign-in has no rate limit; allauth's has.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # documented by allauth
@@ -47,6 +51,25 @@ class ReadOnly(Back):
         return False
 
 
+class MembershipFormSet(FormSet):
+    """Of the members of one workspace, as they would be afterwards."""
+
+    def clean(self) -> None:
+        """Somebody who can sign in owns it, and a membership stays its person's: their clips hang on it."""
+        super().clean()
+        kept = [each for each in self.forms if each.instance.pk or each.has_changed()]
+        if any(self.errors):
+            return
+        for each in kept:
+            if each.instance.pk and "user" in each.changed_data:
+                raise forms.ValidationError("Add somebody as another member, not in place of one.")
+        had = Membership.objects.active().filter(workspace=self.instance.pk, role=Role.OWNER)
+        after = [each.instance for each in kept]
+        owned = any(m.role == Role.OWNER and not m.suspended_at and m.user.is_active for m in after)
+        if had.exists() and not owned:
+            raise forms.ValidationError(LAST_OWNER)
+
+
 class MembershipInline(Inline):
     """The members of a workspace: an administrator adds one here.
 
@@ -54,6 +77,7 @@ class MembershipInline(Inline):
     """
 
     model = Membership
+    formset = MembershipFormSet
     extra = 1
     can_delete = False
     autocomplete_fields = ("user",)

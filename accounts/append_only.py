@@ -3,8 +3,6 @@
 Used by migrations; code that forgets the rule, a console or the admin meet the database's refusal.
 """
 
-from collections.abc import Sequence
-
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
@@ -55,22 +53,26 @@ def append_only(table: str) -> migrations.RunPython:
     return migrations.RunPython(guard, unguard)
 
 
-def guarded_again(tables: Sequence[str], *further: str) -> migrations.RunPython:
-    """A migration step that puts the guards of `tables`, and `further` triggers, back on SQLite.
+def triggers_aside() -> tuple[migrations.RunPython, migrations.RunPython]:
+    """The first and the last step of a migration that changes tables which triggers are about.
 
-    It makes a table anew to change it, and the triggers of the old one are gone with it.
+    SQLite makes a table anew to change it. The triggers of the old one go with it, and while it is away no
+    table can be renamed, because the triggers of other tables that look into it are broken.
     """
+    kept: dict[str, str] = {}
 
-    def guard(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
+    def take(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
         if editor.connection.vendor != "sqlite":
             return
         with editor.connection.cursor() as cursor:
-            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-            there = {name for (name,) in cursor.fetchall()}
-        wanted = [*further, *(each for table in tables for each in statements("sqlite", table))]
-        for statement in wanted:
-            name = statement.split()[2]
-            if name not in there:
-                editor.execute(statement, None)
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            kept.update(cursor.fetchall())
+        for name in kept:
+            editor.execute(f"DROP TRIGGER {editor.quote_name(name)}", None)
 
-    return migrations.RunPython(guard, migrations.RunPython.noop)
+    def put_back(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
+        for statement in kept.values():
+            editor.execute(statement, None)
+        kept.clear()
+
+    return migrations.RunPython(take, put_back), migrations.RunPython(put_back, take)

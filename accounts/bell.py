@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import get_script_prefix, reverse
+from django.utils import timezone
 
 from accounts.middleware import address_in
-from accounts.models import Notification, User, Workspace
+from accounts.models import Membership, Notification, User, Workspace
 
 SHOWN = 10
 
@@ -31,9 +32,21 @@ def link(workspace: Workspace, address: str) -> str:
     return f"{settings.PUBLIC_URL}{address_in(workspace.pk, address)}"
 
 
-def latest(user: User) -> list[Notification]:
+def lines_of(user: User, *, proven: bool) -> "QuerySet[Notification]":
+    """What was said to them in the workspaces that let them in now: a line quotes what colleagues do there.
+
+    `proven`: their session was opened with a second factor; without, one that requires it tells nothing.
+    """
+    open_to_them = Membership.objects.active().filter(user=user)
+    if not proven:
+        free = Q(workspace__mfa_from=None) | Q(workspace__mfa_from__gt=timezone.now())
+        open_to_them = open_to_them.filter(free)
+    return Notification.objects.filter(user=user, workspace__in=open_to_them.values("workspace"))
+
+
+def latest(user: User, *, proven: bool) -> list[Notification]:
     """The last few, each with the number of all `unread` ones: one query."""
-    unread = Notification.objects.filter(user=OuterRef("user"), read_at=None).order_by().values("user")
-    counted = Subquery(unread.annotate(count=Count("pk")).values("count"))
-    mine = Notification.objects.filter(user=user).select_related("workspace").order_by("-id")
-    return list(mine.annotate(unread=Coalesce(counted, 0))[:SHOWN])
+    mine = lines_of(user, proven=proven)
+    counted = mine.filter(read_at=None).order_by().values("user").annotate(count=Count("pk")).values("count")
+    shown = mine.select_related("workspace").order_by("-id")
+    return list(shown.annotate(unread=Coalesce(Subquery(counted), 0))[:SHOWN])

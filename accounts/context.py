@@ -34,7 +34,7 @@ def bell(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {"bell": []}
-    return {"bell": SimpleLazyObject(lambda: latest(user))}
+    return {"bell": SimpleLazyObject(lambda: latest(user, proven=second_factor.shown(request)))}
 
 
 def factor(request: HttpRequest) -> dict[str, Any]:

@@ -87,7 +87,8 @@ def revoke(actor: Actor, invitation: Invitation) -> None:
 def accept(user: User, invitation: Invitation) -> Membership:
     """Become a member by it. Of two people with one link the first wins; Refused says what is the matter."""
     with deciding(invitation.workspace):
-        if word := trouble(Invitation.objects.select_related("workspace").get(pk=invitation.pk)):
+        current = Invitation.objects.select_related("workspace", "invited_by").get(pk=invitation.pk)
+        if word := trouble(current):
             raise Refused(word)
         if not meant_for(user, invitation):
             raise NotAllowed
@@ -104,7 +105,8 @@ def trouble(invitation: Invitation) -> str:
     """Why it cannot be accepted by anybody, in words; empty while it can."""
     if invitation.accepted_at:
         return USED
-    if invitation.revoked_at:
+    # Who was turned out as a whole comes back by no link of theirs; a colleague may send it again.
+    if invitation.revoked_at or not invitation.invited_by.is_active:
         return "This invitation was taken back."
     if invitation.workspace.closed_at:
         return "This workspace was closed."

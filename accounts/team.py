@@ -55,7 +55,7 @@ def change_role(actor: Actor, membership: Membership, role: str) -> None:
         if before == role:
             return
         _change(_guarded(membership), membership, role=role)
-        withdrawn = _withdraw(membership, role)
+        withdrawn = withdraw(membership, role)
         _event(
             "member.role", actor, membership, {"role": before}, {"role": role}, invitations=withdrawn
         ).save()
@@ -68,7 +68,7 @@ def suspend(actor: Actor, membership: Membership) -> None:
         if membership.suspended_at:
             return
         _change(_guarded(membership), membership, suspended_at=timezone.now())
-        withdrawn = _withdraw(membership, "")
+        withdrawn = withdraw(membership, "")
         _event("member.suspended", actor, membership, invitations=withdrawn).save()
 
 
@@ -104,7 +104,7 @@ def _end(verb: str, actor: Actor, membership: Membership) -> None:
     tokens = ApiToken.objects.filter(**own, revoked_at=None).update(revoked_at=moment)
     # A budget of somebody who is gone would bind them again, unseen, should they come back.
     Budget.objects.filter(workspace=membership.workspace_id, member=membership.user_id).delete()
-    withdrawn = _withdraw(membership, "")
+    withdrawn = withdraw(membership, "")
     _event(
         verb, actor, membership, {"role": membership.role}, None, tokens=tokens, invitations=withdrawn
     ).save()
@@ -143,7 +143,7 @@ def _change(row: "QuerySet[Membership]", membership: Membership, **values: Any) 
         raise Refused(LAST_OWNER if membership.role == Role.OWNER else CHANGED)
 
 
-def _withdraw(membership: Membership, role: str) -> int:
+def withdraw(membership: Membership, role: str) -> int:
     """End, and count, the open invitations that whoever is `role` from now on could not give.
 
     Else somebody who was removed comes back by a link that they made before.

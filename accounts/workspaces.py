@@ -7,6 +7,7 @@ transaction. The wallet is locked first, as everywhere, so two verbs on one work
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -23,6 +24,7 @@ from accounts.models import (
     open_workspace,
 )
 from accounts.policy import Actor
+from accounts.team import withdraw
 
 MOST_OWNED = 50
 MOST_GRACE_DAYS = 30
@@ -77,17 +79,19 @@ def transfer(actor: Actor, member: Membership) -> None:
         raise Refused("A personal workspace stays with its person.")
     with _owned(actor):
         here = Membership.objects.filter(workspace=actor.workspace)
-        heir = here.filter(pk=member.pk, suspended_at=None).exclude(user=actor.user)
+        heir = here.active().filter(pk=member.pk).exclude(user=actor.user)
         roles = dict(heir.values_list("user_id", "role"))
         if not heir.update(role=Role.OWNER):
             raise Refused(f"{member.user} is not an active member any more.")
         if not here.filter(user=actor.user, role=Role.OWNER, suspended_at=None).update(role=Role.ADMIN):
             raise Refused("You do not own this workspace any more.")
+        withdrawn = withdraw(here.select_related("user", "workspace").get(user=actor.user), Role.ADMIN)
         _note_by(
             "workspace.transferred",
             actor,
             {"owner": actor.user.email, "role": roles[member.user_id]},
             {"owner": member.user.email, "role": Role.OWNER.value},
+            **({"invitations": withdrawn} if withdrawn else {}),
         )
 
 
@@ -127,7 +131,8 @@ def _note(verb: str, workspace: Workspace, user: User, capacity: str, after: dic
     AuditEvent.of(verb, workspace, actor=user, acting_as=capacity, after=after).save()
 
 
-def _note_by(verb: str, actor: Actor, before: dict[str, str | None], after: dict[str, str | None]) -> None:
-    AuditEvent.of(
-        verb, actor.workspace, actor=actor.user, acting_as=actor.capacity, before=before, after=after
-    ).save()
+def _note_by(
+    verb: str, actor: Actor, before: dict[str, str | None], after: dict[str, str | None], **detail: Any
+) -> None:
+    done_by: dict[str, Any] = {"actor": actor.user, "acting_as": actor.capacity}
+    AuditEvent.of(verb, actor.workspace, **done_by, before=before, after=after, **detail).save()

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts import bell, budgets, letters
-from accounts.models import ApiToken, AuditEvent, Budget, Hold, Membership, Wallet
+from accounts.models import ApiToken, AuditEvent, Budget, Hold, Membership, User, Wallet
 from accounts.policy import Action, Actor
 from generations import allowance, line
 from generations.catalogue import CATALOGUE
@@ -62,7 +62,7 @@ def lapse(generation: Generation) -> None:
         if generation.finish(State.CANCELLED, cause="nobody decided", reason=Reason.UNDECIDED):
             address = bell.path("generations:detail", generation.pk)
             text = f"Nobody decided in time about “{generation.prompt[:80]}”"
-            bell.ring([generation.author], generation.workspace, text, address)
+            bell.ring(_still_here(generation), generation.workspace, text, address)
 
 
 def _let_go(actor: Actor, generation: Generation, *, raising: bool) -> list[Generation]:
@@ -177,9 +177,9 @@ def _audited(verb: str, actor: Actor, takes: Sequence[Generation], **detail: Any
 
 
 def _tell_author(actor: Actor, takes: Sequence[Generation], decision: str, reason: str = "") -> None:
-    """By bell and mail, unless they decided themselves."""
+    """By bell and mail, unless they decided themselves or are not in the team any more."""
     first = takes[0]
-    if first.author == actor.user:
+    if first.author == actor.user or not _still_here(first):
         return
     address, total = bell.path("generations:detail", first.pk), sum(each.cost for each in takes)
     text = f"{actor.user} {decision} “{first.prompt[:80]}” ({total} credits)"
@@ -194,3 +194,9 @@ def _tell_author(actor: Actor, takes: Sequence[Generation], decision: str, reaso
         "link": bell.link(first.workspace, address),
     }
     letters.write(first.author.email, f"approval_{decision}", context)
+
+
+def _still_here(generation: Generation) -> list[User]:
+    """Its author, unless they were removed, suspended or deactivated: then it is not theirs to know."""
+    here = Membership.objects.active().filter(workspace=generation.workspace_id, user=generation.author_id)
+    return [generation.author] if here.exists() else []

@@ -144,8 +144,9 @@ def _parked(actor: Actor, wallet: Wallet, generations: list[Generation]) -> list
     held = generations[0].hold
     assert held  # the caller could not take it
     total = sum(each.cost for each in generations)
+    closed = NotAllowed(f"{actor.workspace} has just been closed. Nothing was charged.")
     if wallet.closed:
-        raise NotAllowed(f"{actor.workspace} has just been closed. Nothing was charged.")
+        raise closed
     if total > wallet.available:
         raise NotEnough(
             f"This costs {total} credits and {wallet.available} are available. Nothing was charged."
@@ -155,7 +156,8 @@ def _parked(actor: Actor, wallet: Wallet, generations: list[Generation]) -> list
         raise OverBudget(allowance.refusal(refusing[0], total))
     if not in_the_way:
         raise Busy("What was in the way is not any more. Nothing was charged; send it again.")
-    parking.park(actor, generations, in_the_way)
+    if not parking.park(actor, generations, in_the_way):
+        raise closed
     return generations
 
 

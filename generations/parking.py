@@ -3,11 +3,9 @@
 import logging
 from collections.abc import Sequence
 
-from django.db import transaction
-
 from accounts import bell, letters
-from accounts.budgets import names_of, those_who_may
-from accounts.models import AuditEvent, Budget, User, Workspace
+from accounts.budgets import names_of, those_who_may, wallet_locked
+from accounts.models import AuditEvent, Budget, User, Wallet, Workspace
 from accounts.policy import Action, Actor
 from generations import allowance, telling
 from generations.catalogue import CATALOGUE
@@ -23,8 +21,12 @@ def approvers(workspace: Workspace, author: User) -> list[User]:
     return [each for each in people if each != author] or people
 
 
-def park(actor: Actor, generations: Sequence[Generation], over: Sequence[Budget]) -> None:
-    """Write the rows, and tell those who decide, all or nothing. IntegrityError when a twin was faster."""
+def park(actor: Actor, generations: Sequence[Generation], over: Sequence[Budget]) -> bool:
+    """Write the rows, and tell those who decide, all or nothing. IntegrityError when a twin was faster.
+
+    False when the workspace is closed: whoever closes it looks for open rows with its wallet locked, so none
+    may be written beside that lock.
+    """
     until = now() + business(DECISION_DEADLINE)
     for each in generations:
         each.hold, each.state = None, State.AWAITING
@@ -33,7 +35,9 @@ def park(actor: Actor, generations: Sequence[Generation], over: Sequence[Budget]
         "token": str(actor.token.pk) if actor.token else "",
         "over": [allowance.limit(each) for each in over],
     }
-    with transaction.atomic():
+    with wallet_locked(actor.workspace):
+        if Wallet.objects.filter(workspace=actor.workspace, closed=True).exists():
+            return False
         Generation.objects.bulk_create(generations)
         StateChange.objects.bulk_create(
             StateChange(generation=each, after=State.AWAITING, cause="over a budget", detail=detail)
@@ -45,6 +49,7 @@ def park(actor: Actor, generations: Sequence[Generation], over: Sequence[Budget]
             telling.tell(each)
     for each in generations:
         logger.info("generation=%s event=parked credits=%s", each.pk, each.cost)
+    return True
 
 
 def words(placed: Sequence[Generation]) -> str:

@@ -5,11 +5,11 @@ import django.db.models.deletion
 import django.utils.timezone
 import uuid
 from django.conf import settings
-from importlib import import_module
-
 from django.db import migrations, models
 
-from accounts.append_only import guarded_again
+from accounts.append_only import triggers_aside
+
+ASIDE, BACK = triggers_aside()
 
 
 class Migration(migrations.Migration):
@@ -19,6 +19,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        ASIDE,
         migrations.CreateModel(
             name='ApiAnswer',
             fields=[
@@ -350,5 +351,5 @@ class Migration(migrations.Migration):
             model_name='webhookmessage',
             index=models.Index(fields=['endpoint', '-created_at', '-id'], name='webhook_log'),
         ),
-        guarded_again(["accounts_auditevent", "accounts_ledgerentry"], *import_module("accounts.migrations.0002_guards").SQLITE),
+        BACK,
     ]

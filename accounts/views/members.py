@@ -44,7 +44,7 @@ def members(request: ActorRequest) -> HttpResponse:
     actor = request.actor
     if not actor.may(Action.SEE_TEAM):
         return render(request, "403.html", status=403)
-    words = request.GET.get("q", "").strip()[:100]
+    words = request.GET.get("q", "").replace("\0", "").strip()[:100]
     people = _named(Membership.objects.filter(workspace=actor.workspace), words)
     shown = list(_after(people, request.GET.get("after", ""))[: PAGE + 1])
     context: dict[str, Any] = {

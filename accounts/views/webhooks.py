@@ -49,7 +49,7 @@ def allowed(
 def webhooks(request: ActorRequest) -> HttpResponse:
     """All of the workspace's endpoints, and a form for another."""
     mine = list(WebhookEndpoint.objects.of(request.actor.workspace).order_by("created_at")[:MOST_ENDPOINTS])
-    form = EndpointForm(request.POST or None)
+    form = EndpointForm(request.POST if request.method == "POST" else None)
     full = len(mine) >= MOST_ENDPOINTS
     if request.method == "POST" and full:
         form.add_error(None, f"A workspace has at most {MOST_ENDPOINTS} webhooks.")

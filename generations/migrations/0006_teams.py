@@ -7,7 +7,9 @@ from importlib import import_module
 
 from django.db import migrations, models
 
-from accounts.append_only import guarded_again
+from accounts.append_only import triggers_aside
+
+ASIDE, BACK = triggers_aside()
 
 
 BY_KEY = import_module("generations.migrations.0004_settled_by_key").POSTGRESQL
@@ -33,6 +35,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        ASIDE,
         migrations.RunPython(unguard, guard),
         migrations.CreateModel(
             name='Collection',
@@ -145,5 +148,5 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='collection_name'),
         ),
         migrations.RunPython(guard, unguard),
-        guarded_again(["generations_statechange"], *import_module("generations.migrations.0002_guards").SQLITE),
+        BACK,
     ]

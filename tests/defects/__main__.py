@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.defects.catalogue import DEFECTS, Defect
 from tests.defects.holes import HOLES
+from tests.defects.team_holes import TEAM_HOLES
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".demo", "__pycache__", "staticfiles", "*.pyc")
@@ -57,7 +58,7 @@ def caught(defect: Defect | None, tests: tuple[str, ...]) -> bool:
 
 def chosen_by(words: list[str]) -> list[Defect]:
     """Those with one of the words in their name; all without words. SystemExit when there is none."""
-    known = (*DEFECTS, *HOLES)
+    known = (*DEFECTS, *HOLES, *TEAM_HOLES)
     chosen = [each for each in known if not words or any(word in each.name for word in words)]
     if not chosen:
         names = "\n  ".join(each.name for each in known)

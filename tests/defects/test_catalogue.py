@@ -6,11 +6,13 @@ import pytest
 
 from tests.defects.catalogue import DEFECTS, Defect
 from tests.defects.holes import HOLES
+from tests.defects.team_holes import TEAM_HOLES
 
 ROOT = Path(__file__).resolve().parents[2]
+ALL = (*DEFECTS, *HOLES, *TEAM_HOLES)
 
 
-@pytest.mark.parametrize("defect", [*DEFECTS, *HOLES], ids=lambda defect: defect.name)
+@pytest.mark.parametrize("defect", ALL, ids=lambda defect: defect.name)
 def test_a_defect_can_be_planted(defect: Defect) -> None:
     text = (ROOT / defect.file).read_text(encoding="utf-8")
     assert text.count(defect.good) == 1
@@ -19,5 +21,5 @@ def test_a_defect_can_be_planted(defect: Defect) -> None:
 
 def test_there_are_enough_of_them() -> None:
     assert len(DEFECTS) >= 20
-    assert len(HOLES) >= 25
-    assert len({each.name for each in (*DEFECTS, *HOLES)}) == len(DEFECTS) + len(HOLES)
+    assert len(HOLES) + len(TEAM_HOLES) >= 50
+    assert len({each.name for each in ALL}) == len(ALL)

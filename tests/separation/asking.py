@@ -18,7 +18,7 @@ WRITES = re.compile(r"\b(INSERT INTO|DELETE FROM|TRUNCATE|(?<!FOR )(?<!FOR NO KE
 # A session is the reader's own, and so is what they are told once.
 OWN = re.compile(r'"(django_session)"')
 DONE = {302, 303, 301}
-ANSWERS = {200: "ok", 204: "ok", 206: "ok", 400: "invalid", 409: "invalid", 422: "invalid"}
+ANSWERS = {200: "ok", 201: "ok", 204: "ok", 206: "ok", 400: "invalid", 409: "invalid", 422: "invalid"}
 DOORS = {
     "/accounts/login/": "sign-in",
     "/admin/login/": "sign-in",

@@ -1,7 +1,7 @@
 """Who asks: one person for each role, with their browser, and the things of two workspaces."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.cookies import SimpleCookie
@@ -9,6 +9,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django.core import signing
 from django.core.files.base import ContentFile
 from django.test import Client
 from django.utils import timezone
@@ -19,6 +20,7 @@ from accounts.models import (
     Budget,
     Invitation,
     Membership,
+    Notification,
     Role,
     Scope,
     User,
@@ -29,9 +31,9 @@ from accounts.models import (
 )
 from accounts.models.budget import month_of
 from accounts.policy import Actor
-from generations import orders
+from generations import orders, sharing
 from generations.media.vault import new_key, vault
-from generations.models import Collection, Generation, Upload
+from generations.models import Collection, Generation, State, StateChange, Upload, Visibility
 from tests.generations.test_access import finished
 from tests.world import PASSWORD, World, order
 
@@ -52,12 +54,19 @@ class Tenant:
     actor: Actor
     word: str
     things: dict[str, Any] = field(default_factory=dict)
+    # Words of addresses that open to whoever has them.
+    keys: dict[str, str] = field(default_factory=dict)
+    # Where each list goes on after something of theirs.
+    cursors: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def make(cls, world: World, actor: Actor, word: str) -> "Tenant":
         """Order, finish, bin, upload and write down, each with `word` in it."""
         made = cls(actor, word)
-        clip, binned = (finished(world, actor, prompt=f"{word} {each} at dusk") for each in ("pier", "gull"))
+        clip, binned, shared = (
+            finished(world, actor, prompt=f"{word} {each} at dusk") for each in ("pier", "gull", "mole")
+        )
+        sharing.set_visibility(actor, shared, Visibility.LINK)
         Generation.objects.filter(pk=binned.pk).update(deleted_at=timezone.now())
         waiting = orders.place(actor, order(actor, prompt=f"{word} harbour at dusk"))[0]
         event = AuditEvent.of("test.seen", actor.workspace, actor=actor.user, words=f"{word} event")
@@ -65,6 +74,8 @@ class Tenant:
         made.things = {
             "clip": clip.pk,
             "binned": binned.pk,
+            "shared": shared.pk,
+            "parked": _parked(actor, word).pk,
             "waiting": waiting.pk,
             "upload": _upload(actor, word).pk,
             "video": _upload(actor, word, Upload.Kind.VIDEO).pk,
@@ -73,21 +84,45 @@ class Tenant:
             "event": event.pk,
             "entry": actor.workspace.wallet.entries.get(hold=clip.hold).pk,
             "hold": waiting.hold_id,
-        } | _team_things(actor, word)
+        } | _team_things(actor, word, clip)
+        invited = Invitation.objects.get(pk=made.things["invitation"])
+        made.keys = {"share": sharing.address_of(shared).split("/")[-2], "invited": invited.word}
+        made.cursors = _cursors(made, clip)
         return made
+
+    def named(self, words: Mapping[str, Any]) -> dict[str, Any]:
+        """The words of a path with the ids and keys that they name."""
+        known = self.things | self.keys
+        return {word: known.get(name, name) for word, name in words.items()}
 
     @property
     def secrets(self) -> dict[str, str]:
         """What nobody of another workspace may read, by what it is."""
         ids = {name: str(key) for name, key in self.things.items() if isinstance(key, uuid.UUID)}
-        return ids | {
-            "words": self.word,
-            "workspace's name": self.actor.workspace.name,
-            "address": self.actor.user.email,
-        }
+        return (
+            ids
+            | self.keys
+            | {
+                "words": self.word,
+                "small words": self.word.lower(),
+                "workspace's name": self.actor.workspace.name,
+                "address": self.actor.user.email,
+            }
+        )
 
 
-def _team_things(actor: Actor, word: str) -> dict[str, Any]:
+def _parked(actor: Actor, word: str) -> Generation:
+    """An order over a budget that asks. The budget binds nothing else here."""
+    about = {"member": actor.user, "resolution": "1080p", "most": 0, "beyond": Budget.Beyond.ASK}
+    Budget.objects.create(workspace=actor.workspace, month=month_of(timezone.now()), **about)
+    Wallet.objects.filter(workspace=actor.workspace).update(budgeted=True)
+    wanted = order(actor, prompt=f"{word} beacon at dusk", resolution="1080p")
+    parked = orders.place(actor, wanted)[0]
+    assert parked.state == State.AWAITING
+    return parked
+
+
+def _team_things(actor: Actor, word: str, clip: Generation) -> dict[str, Any]:
     """What a team has besides clips. The member is a colleague where there is one."""
     home = actor.workspace
     made = {"workspace": home, "created_by": actor.user}
@@ -101,8 +136,9 @@ def _team_things(actor: Actor, word: str) -> dict[str, Any]:
     month = month_of(timezone.now())
     # For a role that nobody has spent in, so that it counts nothing.
     budget = Budget.objects.create(workspace=home, role=Role.BILLING, most=100, month=month)
-    Wallet.objects.filter(workspace=home).update(budgeted=True)
     collection = Collection.objects.create(workspace=home, name=f"{word} picks", author=actor.user)
+    collection.items.create(generation=clip, added_by=actor.user)
+    line = Notification.objects.create(user=actor.user, workspace=home, text=f"{word} bell", address="/team/")
     return {
         "token": token.pk,
         "invitation": invitation.pk,
@@ -111,6 +147,35 @@ def _team_things(actor: Actor, word: str) -> dict[str, Any]:
         "budget": budget.pk,
         "collection": collection.pk,
         "member": home.memberships.order_by("-pk")[0].pk,
+        "line": line.pk,
+    }
+
+
+def _cursors(tenant: Tenant, clip: Generation) -> dict[str, str]:
+    """As the lists sign them: of rows of this tenant, newer (or older) than which theirs all are."""
+    later = (timezone.now() + timedelta(hours=1)).isoformat()
+    first = "2001-01-01T00:00:00+00:00"
+    things = {name: str(key) for name, key in tenant.things.items()}
+    change = StateChange.objects.filter(generation=tenant.things["parked"]).latest("pk").pk
+    places: dict[str, Any] = {
+        "gallery": [later, things["clip"]],
+        "audit": tenant.things["event"] + 1000,
+        "bell": tenant.things["line"] + 1000,
+        "members": ["", 0],
+        "invitations": [later, things["invitation"]],
+        "tokens": [later, things["token"]],
+        "webhook messages": [later, things["message"]],
+        "statement": 1000,
+        "budgets": 0,
+        "approvals": [first, str(clip.form_key)],
+        "decided": change + 1000,
+        "api.generations": [later, things["clip"]],
+        "api.ledger": 1000,
+    }
+    made = {salt: signing.dumps(place, salt=salt) for salt, place in places.items()}
+    return made | {
+        "collections": signing.dumps("", salt="collection"),
+        "collection": signing.dumps(10**9, salt="collection"),
     }
 
 
@@ -145,6 +210,8 @@ class Caller:
         self.client.cookies = SimpleCookie(self.cookies)
         send: Callable[..., Any] = getattr(self.client, method.lower())
         headers = self.headers | extra.pop("headers", {})
+        if isinstance(data, str):
+            extra["content_type"] = "application/json"
         response = send(address, data, headers=headers, **extra) if data else send(
             address, headers=headers, **extra
         )  # fmt: skip
@@ -189,7 +256,11 @@ class Cast:
         callers = {name: Caller.of(people.get(name)) for name in ROLES if name != "unverified"}
         callers["unverified"] = _halfway_in()
         _proven(callers["root"], people["root"])
-        callers |= {name: _program(people["owner"], home, scopes) for name, scopes in TOKENS.items()}
+        callers |= {name: program_of(people["owner"], home, scopes) for name, scopes in TOKENS.items()}
+        harbour, every = world.eve.workspace, list(Scope)
+        Membership.objects.create(user=_person("mate"), workspace=harbour, role=Role.CREATOR)
+        callers["owner's program"] = program_of(people["owner"], home, every)
+        callers["outsider's program"] = program_of(people["outsider"], harbour, every)
         north = Tenant.make(world, world.alice, "Quillfeather")
         return cls(callers, north, Tenant.make(world, world.eve, "Brackwater"), people)
 
@@ -218,8 +289,11 @@ def _halfway_in() -> Caller:
     return caller
 
 
-def _program(user: User, workspace: Workspace, scopes: list[Scope]) -> Caller:
-    row, secret = ApiToken.draw(user=user, workspace=workspace, name="test", scopes=scopes)
+def program_of(user: User, workspace: Workspace, scopes: list[Scope]) -> Caller:
+    # That it was used is written once a minute, which is the one thing that a GET of a program may write.
+    used = timezone.now() + timedelta(days=1)
+    fields = {"name": "test", "scopes": scopes, "last_used_at": used}
+    row, secret = ApiToken.draw(user=user, workspace=workspace, **fields)
     row.save()
     caller = Caller.of()
     caller.headers = {"Authorization": f"Bearer {secret}"}

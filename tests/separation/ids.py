@@ -5,8 +5,8 @@ a form, and the fields of forms.
 """
 
 import ast
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,12 +21,24 @@ class Entrance:
     method: str
     name: str
     thing: str
-    # What a foreign id is answered: it is not there, it is not valid, or it is as if nothing had been sent.
+    # What a foreign id is answered: `invalid` when it is not there or not valid, `ignored` as if nothing had
+    # been sent, `told` by a sentence after a redirect, `taken` when the sender made it up and may not.
     answer: str = "invalid"
     form: str = "{id}"
+    # What else makes it valid: the reader's own things in it, and in the path.
+    more: Mapping[str, str] = field(default_factory=dict)
+    at: Mapping[str, str] = field(default_factory=dict)
+    # A body of the API, with `{id}` where it goes; empty for a form.
+    json: str = ""
 
 
-CREATE = "generations:create"
+CREATE, COLLECT = "generations:create", "generations:collect"
+ORDER = (
+    '{"endpoint": "fal-ai/veo3.1/lite/image-to-video", "input": {"prompt": "A pier", "image_url": "{id}"}}'
+)
+LONGER = '{"endpoint": "fal-ai/veo3.1/extend-video", "input": {"prompt": "A pier", "video_url": "{id}"}}'
+BUDGET = {"most": "5", "beyond": "refuse"}
+TOKEN = {"name": "x", "scopes": "generations:read"}
 ENTRANCES = (
     Entrance(CREATE, "GET", "remix", "clip", "ignored"),
     Entrance(CREATE, "GET", "extend", "clip", "ignored"),
@@ -36,11 +48,30 @@ ENTRANCES = (
     Entrance(CREATE, "POST", "video_url_upload", "video"),
     Entrance(CREATE, "POST", "video_url_clip", "clip"),
     Entrance("generations:live", "GET", "c", "clip", "ignored", "{id}:other"),
+    Entrance("generations:gallery", "GET", "collection", "collection", "ignored"),
+    Entrance(COLLECT, "POST", "clips", "clip", more={"name": "Others"}),
+    Entrance(COLLECT, "POST", "clips", "clip", more={"collection": "{collection}"}),
+    Entrance(COLLECT, "POST", "collection", "collection", more={"clips": "{clip}"}),
+    Entrance("generations:uncollect", "POST", "clips", "clip", "told", at={"pk": "collection"}),
+    Entrance("generations:budgets", "POST", "who", "person", form="member:{id}", more=BUDGET),
+    Entrance("generations:budgets", "POST", "who", "token", form="token:{id}", more=BUDGET),
+    Entrance("accounts:transfer", "POST", "member", "member"),
+    Entrance("accounts:tokens", "POST", "key", "token", "taken", more=TOKEN),
+    Entrance("api:generations", "POST", "input.image_url", "upload", json=ORDER),
+    Entrance("api:generations", "POST", "input.video_url", "video", json=LONGER),
+    Entrance("api:generations", "POST", "input.video_url", "clip", json=LONGER),
+    Entrance("api:quotes", "POST", "input.image_url", "upload", json=ORDER),
+    Entrance("api:uploads", "POST", "generation", "clip"),
 )
 # Every other word that a view or a form of ours reads, none of which names anybody's object.
 NO_IDS = {
     "q", "mode", "state", "whose", "after", "quality", "endpoint", "prompt", "to", "requote", "next",
-    "download", "detail", "verb", "who", "since", "until", "act", "csrfmiddlewaretoken",
+    "download", "detail", "verb", "since", "until", "act", "csrfmiddlewaretoken", "role", "decision", "anew",
+    "email", "back",
+    # Signed places in lists; another tenant's are tried in test_disjoint.py.
+    "older", "invited",
+    # How far down their own bell somebody has read; whose line it is makes no difference.
+    "last",
     # The press of a button, drawn by the page itself; another's is only another button.
     "form_key", "quoted", "takes", "parked",
     # The operator's page, for administrators of all workspaces.

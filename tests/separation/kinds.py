@@ -9,23 +9,26 @@ from tests.separation.cast import CALLERS, ROLES, TOKENS
 
 TABLE = """
                   anonymous unverified outsider viewer  creator billing admin   owner   removed suspended staff      root
-no such method    sign-in   sign-in    405      405     405     405     405     405     405     405       405|set-up 405
-list              sign-in   sign-in    ok       ok      ok      ok      ok      ok      403     403       403|set-up 403
-front door        sign-in   sign-in    done     done    done    done    done    done    done    done      done|set-up done
-their object      sign-in   sign-in    404      ok      ok      ok      ok      ok      403     403       403|set-up 403
-makers' page      sign-in   sign-in    ok       403     ok      403     ok      ok      403     403       403|set-up 403
-makers' form      sign-in   sign-in    invalid  403     invalid 403     invalid invalid 403     403       403|set-up 403
-makers act        sign-in   sign-in    404      403     done    403     done    done    403     403       403|set-up 403
-leads act         sign-in   sign-in    404      403     403     403     done    done    403     403       403|set-up 403
-owners' list      sign-in   sign-in    ok       403     403     403     403     ok      403     403       403|set-up 403
-money's list      sign-in   sign-in    ok       403     403     ok      ok      ok      403     403       403|set-up 403
-leads' list       sign-in   sign-in    ok       403     403     403     ok      ok      403     403       403|set-up 403
-leads' form       sign-in   sign-in    invalid  403     403     403     invalid invalid 403     403       403|set-up 403
-money's form      sign-in   sign-in    invalid  403     403     invalid invalid invalid 403     403       403|set-up 403
-owners' form      sign-in   sign-in    invalid  403     403     403     403     invalid 403     403       403|set-up 403
-leads' object     sign-in   sign-in    404      403     403     403     ok      ok      403     403       403|set-up 403
-money's object    sign-in   sign-in    404      403     403     ok      ok      ok      403     403       403|set-up 403
-money acts        sign-in   sign-in    404      403     403     done    done    done    403     403       403|set-up 403
+no such method    sign-in   sign-in    405      405     405     405     405     405     405     405       405        405
+list              sign-in   sign-in    ok       ok      ok      ok      ok      ok      403     403       403        403
+front door        sign-in   sign-in    done     done    done    done    done    done    done    done      done       done
+their object      sign-in   sign-in    404      ok      ok      ok      ok      ok      403     403       403        403
+makers' page      sign-in   sign-in    ok       403     ok      403     ok      ok      403     403       403        403
+makers' form      sign-in   sign-in    invalid  403     invalid 403     invalid invalid 403     403       403        403
+makers act        sign-in   sign-in    404      403     done    403     done    done    403     403       403        403
+leads act         sign-in   sign-in    404      403     403     403     done    done    403     403       403        403
+owners' list      sign-in   sign-in    ok       403     403     403     403     ok      403     403       403        403
+money's list      sign-in   sign-in    ok       403     403     ok      ok      ok      403     403       403        403
+leads' list       sign-in   sign-in    ok       403     403     403     ok      ok      403     403       403        403
+leads' form       sign-in   sign-in    invalid  403     403     403     invalid invalid 403     403       403        403
+money's form      sign-in   sign-in    invalid  403     403     invalid invalid invalid 403     403       403        403
+owners' form      sign-in   sign-in    invalid  403     403     403     403     invalid 403     403       403        403
+leads' object     sign-in   sign-in    404      403     403     403     ok      ok      403     403       403        403
+money's object    sign-in   sign-in    404      403     403     ok      ok      ok      403     403       403        403
+money acts        sign-in   sign-in    404      403     403     done    done    done    403     403       403        403
+makers' act, bad  sign-in   sign-in    404      403     invalid 403     invalid invalid 403     403       403        403
+leads' act, bad   sign-in   sign-in    404      403     403     403     invalid invalid 403     403       403        403
+way out of a team sign-in   sign-in    done     done    done    done    done    done    403     403       403        403
 members act       sign-in   sign-in    404      done    done    done    done    done    404     404       404|set-up 404
 
 open page         ok        ok         ok       ok      ok      ok      ok      ok      ok      ok        ok         ok
@@ -33,8 +36,11 @@ not on open       405       405        405      405     405     405     405     
 nothing here      404       404        404      404     404     404     404     404     404     404       404        404
 signed webhook    invalid   invalid    invalid  invalid invalid invalid invalid invalid invalid invalid   invalid    invalid
 
+invited           done      done       ok       ok      ok      ok      ok      ok      ok      ok        ok         ok
+
 own page          sign-in   sign-in    ok       ok      ok      ok      ok      ok      ok      ok        ok         ok
 own act           sign-in   sign-in    done     done    done    done    done    done    done    done      done       done
+own form          sign-in   sign-in    invalid  invalid invalid invalid invalid invalid invalid invalid   invalid    invalid
 not on own        sign-in   sign-in    405      405     405     405     405     405     405     405       405        405
 not theirs        sign-in   sign-in    404      404     404     404     404     404     404     404       404        404
 for newcomers     ok        ok         done     done    done    done    done    done    done    done      done       done
@@ -44,19 +50,24 @@ with a factor     sign-in   sign-in    404      404     404     404     404     
 by factor again   sign-in   sign-in    done     done    done    done    done    done    done    done      done       ok
 no, factor again  sign-in   sign-in    done     done    done    done    done    done    done    done      done       405
 
+api to know       401       401        401      401     401     401     401     401     401     401       401        401
 api to read       401       401        401      401     401     401     401     401     401     401       401        401
 api to make       401       401        401      401     401     401     401     401     401     401       401        401
 api to count      401       401        401      401     401     401     401     401     401     401       401        401
+api to make, bad  401       401        401      401     401     401     401     401     401     401       401        401
 
 back office       sign-in   sign-in    shut     shut    shut    shut    shut    shut    shut    shut      set-up     open
-back office's end sign-in   sign-in    done     done    done    done    done    done    done    done      set-up     ok|405
+back office's end sign-in   sign-in    done     done    done    done    done    done    done    done      ok|405     ok|405
+back office's door sign-in  sign-in    shut     shut    shut    shut    shut    shut    shut    shut      open       open
 back office, no   sign-in   sign-in    shut     shut    shut    shut    shut    shut    shut    shut      set-up     403
 """
 # Of the API: what programs get, by the token's scope; people have no token to show there.
 TOKENS_TABLE = """
                   reading   creating   accounting
+api to know       ok        ok         ok
 api to read       ok        403        403
-api to make       403       ok|invalid 403
+api to make       403       ok         403
+api to make, bad  403       invalid    403
 api to count      403       403        ok
 """
 

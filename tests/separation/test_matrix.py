@@ -10,11 +10,9 @@ from tests.separation.kinds import expected, fitting
 from tests.separation.table import BRITTLE, ROWS, Row, row_of
 from tests.separation.urlconf import Pattern, patterns
 
-ROOMS = sorted({each.room for each in patterns()})
+ADDRESSES = patterns()
 # What opens nothing may write nothing.
 REFUSALS = {"sign-in", "set-up", "confirm", "401", "403", "404", "405", "invalid"}
-# Whether staff without a second factor are sent to set one up.
-FACTOR_ASKED = False
 
 
 def test_every_address_has_a_row_and_every_row_an_address(cast: Cast) -> None:
@@ -26,13 +24,10 @@ def test_every_address_has_a_row_and_every_row_an_address(cast: Cast) -> None:
 
 
 @pytest.mark.redis
-@pytest.mark.parametrize("room", ROOMS)
-def test_everybody_gets_what_the_table_says(cast: Cast, room: str) -> None:
-    wrong: list[str] = []
-    for pattern in patterns():
-        row = row_of(pattern)
-        if pattern.room == room and row is not None:
-            wrong += _differences(cast, pattern, row)
+@pytest.mark.parametrize("pattern", ADDRESSES, ids=lambda each: each.name)
+def test_everybody_gets_what_the_table_says(cast: Cast, pattern: Pattern) -> None:
+    row = row_of(pattern)
+    wrong = _differences(cast, pattern, row) if row else []
     assert not wrong, "\n".join(wrong)
 
 
@@ -51,14 +46,11 @@ def _differences(cast: Cast, pattern: Pattern, row: Row) -> list[str]:
 
 
 def _fits(pattern: Pattern, got: str, right: set[str]) -> bool:
-    if right == {"set-up"} and not FACTOR_ASKED:
-        return True
     return got in right or (pattern.name in BRITTLE and got == "500" and "ok" in right)
 
 
 def _words(cast: Cast, row: Row) -> dict[str, Any]:
-    things = cast.northlight.things
-    return {word: things.get(thing, thing) for word, thing in row.at.items()}
+    return cast.northlight.named(row.at)
 
 
 def _proposal(cast: Cast, pattern: Pattern) -> str:

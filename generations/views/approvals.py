@@ -34,7 +34,7 @@ class DenyForm(forms.Form):
         label="Reason",
         max_length=400,
         error_messages={"required": "Say why: its author reads this."},
-        widget=forms.TextInput(attrs={"placeholder": "Why, or what to do instead"}),
+        widget=forms.TextInput(attrs={"placeholder": "Why, or what instead"}),
     )
 
 

@@ -135,7 +135,7 @@ def asks_and_is_approved(demo: Demo, noa: Person, owner: Person) -> None:
     owner.page.locator(".menu-bell summary").click()
     expect(owner.page.locator(".menu-bell")).to_contain_text("Noa")
     owner.open("/team/approvals/")
-    owner.page.get_by_role("button", name=re.compile("Approve once")).click()
+    owner.page.get_by_role("button", name=re.compile(f"Approve once.*{PROMPT[:12]}")).click()
     expect(owner.page.locator("#flash")).to_contain_text("pproved")
     expect(card).to_have_attribute("data-state", "succeeded", timeout=SECONDS * 1000)
 

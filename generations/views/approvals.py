@@ -74,7 +74,7 @@ def approvals(request: ActorRequest) -> HttpResponse:
 @with_actor
 def decide(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
     """Approve, raise and approve, or deny, by the button that was pressed."""
-    generation = get_object_or_404(Generation, pk=pk, workspace=request.actor.workspace)
+    generation = get_object_or_404(Generation.objects.of(request.actor), pk=pk)
     if not request.actor.may(Action.APPROVE):
         return render(request, "403.html", status=403)
     form = DenyForm(request.POST, auto_id=f"id_{pk}_%s")

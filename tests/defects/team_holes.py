@@ -162,7 +162,7 @@ TEAM_HOLES = (
     Defect(
         "hole: another workspace's order is approved",
         "generations/views/approvals.py",
-        "get_object_or_404(Generation, pk=pk, workspace=request.actor.workspace)",
+        "get_object_or_404(Generation.objects.of(request.actor), pk=pk)",
         "get_object_or_404(Generation, pk=pk)",
         SWAP,
     ),

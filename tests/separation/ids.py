@@ -37,6 +37,13 @@ ORDER = (
     '{"endpoint": "fal-ai/veo3.1/lite/image-to-video", "input": {"prompt": "A pier", "image_url": "{id}"}}'
 )
 LONGER = '{"endpoint": "fal-ai/veo3.1/extend-video", "input": {"prompt": "A pier", "video_url": "{id}"}}'
+FRAMES = (
+    '{"endpoint": "fal-ai/veo3.1/lite/first-last-frame-to-video", "input":'
+    ' {"prompt": "A pier", "first_frame_url": "{id}", "last_frame_url": "{id}"}}'
+)
+SEVERAL = (
+    '{"endpoint": "fal-ai/veo3.1/reference-to-video", "input": {"prompt": "A pier", "image_urls": ["{id}"]}}'
+)
 BUDGET = {"most": "5", "beyond": "refuse"}
 TOKEN = {"name": "x", "scopes": "generations:read"}
 ENTRANCES = (
@@ -60,6 +67,8 @@ ENTRANCES = (
     Entrance("api:generations", "POST", "input.image_url", "upload", json=ORDER),
     Entrance("api:generations", "POST", "input.video_url", "video", json=LONGER),
     Entrance("api:generations", "POST", "input.video_url", "clip", json=LONGER),
+    Entrance("api:generations", "POST", "input.first_frame_url", "upload", json=FRAMES),
+    Entrance("api:generations", "POST", "input.image_urls", "upload", json=SEVERAL),
     Entrance("api:quotes", "POST", "input.image_url", "upload", json=ORDER),
     Entrance("api:uploads", "POST", "generation", "clip"),
 )

@@ -145,6 +145,8 @@ def test_a_private_clip_is_its_authors(cast: Cast) -> None:
         path = reverse(f"generations:{name}", args=[key])
         assert cast.callers["owner"].ask("GET", path).status_code == 200
         assert cast.callers["admin"].ask("GET", path).status_code == 404
+    path = reverse("generations:decide", args=[key])
+    assert cast.callers["admin"].ask("POST", path, {"decision": "approve"}).status_code == 404
     words = Generation.objects.values_list("prompt", flat=True).get(pk=key)
     program = program_of(cast.people["admin"], cast.northlight.actor.workspace, list(Scope))
     paid = ("POST generations:credits_export", "GET api:ledger")

@@ -9,7 +9,8 @@ SHARED = (f"{APART}::test_what_is_not_shared_any_more_is_not_there_by_its_link",
 BELL = (f"{APART}::test_a_bell_is_its_persons_alone",)
 INVITED = (f"{APART}::test_an_invitation_is_accepted_by_nobody_but_whom_it_was_for",)
 PEOPLE = ("tests/accounts/test_team.py",)
-TOKENS = ("tests/api/test_who.py", "tests/accounts/test_second_factor.py")
+TOKENS = ("tests/api/test_who.py",)
+FACTORS = (f"{APART}::test_where_a_second_factor_is_required_neither_people_nor_programs_work_without_one",)
 
 TEAM_HOLES = (
     Defect(
@@ -94,7 +95,7 @@ TEAM_HOLES = (
         "generations/api/bearer.py",
         '        if needs_second_factor(actor.user, actor.workspace):\n            raise Problem("second-factor")\n',
         "",
-        TOKENS,
+        FACTORS,
     ),
     Defect(
         "hole: staff work in the back office without a second factor",

@@ -85,7 +85,7 @@ class Tenant:
             "entry": actor.workspace.wallet.entries.get(hold=clip.hold).pk,
             "hold": waiting.hold_id,
         } | _team_things(actor, word, clip)
-        invited = Invitation.objects.get(pk=made.things["invitation"])
+        invited = Invitation.objects.get(workspace=actor.workspace)
         made.keys = {"share": sharing.address_of(shared).split("/")[-2], "invited": invited.word}
         made.cursors = _cursors(made, clip)
         return made

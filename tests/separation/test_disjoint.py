@@ -253,3 +253,15 @@ def test_an_invitation_is_accepted_by_nobody_but_whom_it_was_for(cast: Cast) -> 
     assert cast.callers["outsider"].ask("POST", path).status_code == 302
     assert here.count() == before + 1
     assert cast.callers["removed"].ask("POST", path).status_code == 410
+
+
+def test_where_a_second_factor_is_required_neither_people_nor_programs_work_without_one(cast: Cast) -> None:
+    home = Workspace.objects.filter(pk=cast.northlight.actor.workspace.pk)
+    home.update(mfa_from=cast.people["owner"].date_joined)
+    for who in ("owner", "admin", "viewer"):
+        response = cast.callers[who].ask("GET", reverse("generations:gallery"))
+        assert outcome(response) == "set-up", who
+    for name in ("api:generations", "api:credits"):
+        response = cast.callers["owner's program"].ask("GET", reverse(name))
+        assert (response.status_code, response.json()["type"].endswith("#second-factor")) == (403, True)
+        assert cast.callers["outsider's program"].ask("GET", reverse(name)).status_code == 200

@@ -70,6 +70,7 @@ def everything_seen(cast: Cast, who: str, own: Tenant, asked: Tenant) -> list[tu
                 if got == "403":  # what may be seen by whom is the table's business
                     break
                 assert got in ("ok", "invalid"), (pattern.name, question, response.status_code)
+                assert content or response.status_code == 204, f"{pattern.name} is empty: this proves nothing"
                 found.append((f"{method} {pattern.name}{question}", content.decode(errors="replace")))
     return found
 

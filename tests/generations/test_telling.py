@@ -88,7 +88,13 @@ def test_every_other_end_is_told_without_a_word_of_the_prompt(
     assert body["type"] == f"generation.{end}"
     data = body["data"]
     assert (data["state"], data["held"], data["charged"], data["video_url"]) == (end, 0, 0, None)
-    assert data["error"] == {"reason": "bad_input", "field": "prompt"}
+    assert data["error"] | {"message": ""} == {
+        "reason": "bad_input",
+        "message": "",
+        "field": "prompt",
+        "detail": None,
+    }
+    assert data["error"]["message"]
     assert made.prompt not in str(body)
 
 

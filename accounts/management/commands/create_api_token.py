@@ -18,7 +18,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """For whom, where, and what it is called."""
         parser.add_argument("email")
-        parser.add_argument("--workspace", type=uuid.UUID, metavar="ID", help="for whoever is in several")
+        parser.add_argument("--workspace", type=uuid.UUID, metavar="ID", help="another than the person's own")
         parser.add_argument("--name", default="Made by the command")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -26,6 +26,8 @@ class Command(BaseCommand):
         theirs = Membership.objects.active().filter(user__email__iexact=options["email"])
         if options["workspace"]:
             theirs = theirs.filter(workspace=options["workspace"])
+        own = theirs.filter(workspace__personal=True)
+        theirs = own if own.exists() and not options["workspace"] else theirs
         found = list(theirs.order_by("workspace__name").select_related()[:20])
         if not found:
             where = " there" if options["workspace"] else " of any workspace"

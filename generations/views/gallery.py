@@ -85,7 +85,8 @@ def queue(request: ActorRequest) -> HttpResponse:
         "parked": parked,
         "watched": [*parked, *shown][:MOST_WATCHED],
         "more": len(rows) - len(next_up) + len(places) - len(shown),
-        "ended": list(seen.exclude(state__in=OPEN).order_by("-created_at", "-id")[:12]),
+        # One that ended since the line above was asked would stand on the page twice.
+        "ended": list(ended.exclude(pk__in=[each.pk for each in shown])[:12]),
     }
     return render(request, "generations/queue.html", context)
 

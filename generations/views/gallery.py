@@ -80,13 +80,14 @@ def queue(request: ActorRequest) -> HttpResponse:
     shown = rows[:MOST_WATCHED]
     parked = list(seen.awaiting().order_by("created_at", "take")[:MOST_PARKED])
     explain([*shown, *parked])
+    ended = seen.exclude(state__in=OPEN).order_by("-created_at", "-id")
     context = {
         "open": shown,
         "parked": parked,
         "watched": [*parked, *shown][:MOST_WATCHED],
         "more": len(rows) - len(next_up) + len(places) - len(shown),
         # One that ended since the line above was asked would stand on the page twice.
-        "ended": list(ended.exclude(pk__in=[each.pk for each in shown])[:12]),
+        "ended": list(ended.exclude(pk__in=[each.pk for each in [*shown, *parked]])[:12]),
     }
     return render(request, "generations/queue.html", context)
 

@@ -7,7 +7,7 @@ from typing import Concatenate, ParamSpec
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from accounts.policy import Actor
+from accounts.policy import Action, Actor
 
 P = ParamSpec("P")
 
@@ -30,3 +30,25 @@ def with_actor(
         return view(request, *args, **kwargs)  # type: ignore[arg-type]  # checked just above
 
     return inner
+
+
+def allowed(
+    action: Action,
+) -> Callable[
+    [Callable[Concatenate[ActorRequest, P], HttpResponse]],
+    Callable[Concatenate[HttpRequest, P], HttpResponse],
+]:
+    """For those whom the policy lets do it; others are told so, whatever the address names."""
+
+    def decorate(
+        view: Callable[Concatenate[ActorRequest, P], HttpResponse],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+        @wraps(view)
+        def inner(request: ActorRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not request.actor.may(action):
+                return render(request, "403.html", status=403)
+            return view(request, *args, **kwargs)
+
+        return with_actor(inner)
+
+    return decorate

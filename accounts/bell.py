@@ -6,10 +6,10 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.urls import get_script_prefix, reverse
+from django.urls import reverse
 from django.utils import timezone
 
-from accounts.middleware import address_in
+from accounts.middleware import address_in, address_out
 from accounts.models import Membership, Notification, User, Workspace
 
 SHOWN = 10
@@ -24,7 +24,7 @@ def ring(people: Iterable[User], workspace: Workspace, text: str, address: str) 
 
 def path(name: str, *args: Any) -> str:
     """An address without the workspace that the current request may have in front."""
-    return f"/{reverse(name, args=args).removeprefix(get_script_prefix())}"
+    return address_out(reverse(name, args=args))
 
 
 def link(workspace: Workspace, address: str) -> str:

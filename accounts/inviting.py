@@ -11,9 +11,9 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import budgets, letters
+from accounts import bell, budgets, letters
 from accounts.middleware import address_out
-from accounts.models import AuditEvent, Invitation, Membership, Notification, User, Workspace
+from accounts.models import AuditEvent, Invitation, Membership, User, Workspace
 from accounts.models.invitations import InvitationQuerySet
 from accounts.policy import Actor
 from accounts.team import NotAllowed, Refused, deciding, managing
@@ -141,12 +141,8 @@ def _join(user: User, invitation: Invitation) -> Membership:
     ).save()
     if invitation.budget is not None:
         budgets.for_new_member(user, invitation.workspace, invitation.budget, by=invitation.invited_by)
-    Notification.objects.create(
-        user=invitation.invited_by,
-        workspace=invitation.workspace,
-        text=f"{user} accepted your invitation. Their role: {invitation.get_role_display()}."[:300],
-        address=address_out(reverse("accounts:members")),
-    )
+    text = f"{user} accepted your invitation. Their role: {invitation.get_role_display()}."
+    bell.ring([invitation.invited_by], invitation.workspace, text, bell.path("accounts:members"))
     return membership
 
 

@@ -25,7 +25,7 @@ from accounts.models import (
 )
 from accounts.policy import Actor
 from accounts.second_factor import factors_of
-from accounts.team import withdraw
+from accounts.team import deciding, withdraw
 
 MOST_OWNED = 50
 MOST_GRACE_DAYS = 30
@@ -122,8 +122,7 @@ def close(actor: Actor, typed: str) -> None:
 @contextmanager
 def _owned(actor: Actor) -> Iterator[None]:
     """A transaction in which nobody else changes the workspace, and the actor owns it still."""
-    with transaction.atomic():
-        Wallet.objects.select_for_update(no_key=True).get(workspace=actor.workspace)
+    with deciding(actor.workspace):
         owners = Membership.objects.active().filter(workspace=actor.workspace, role=Role.OWNER)
         if not owners.filter(user=actor.user).exists():
             raise Refused("You do not own this workspace any more.")

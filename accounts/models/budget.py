@@ -28,7 +28,7 @@ ABOUT = """b.workspace_id = %(workspace)s{uuid}
     AND (b.tier = '' OR b.tier = %(tier)s{text})
     AND (b.resolution = '' OR b.resolution = %(resolution)s{text})"""
 # A month that lies behind the budget's is the clock of a slow machine: nothing is counted into the past.
-FITS = """(b.month < %(month)s{date} OR b.month = %(month)s{date})
+FITS = """b.month <= %(month)s{date}
     AND (CASE WHEN b.month = %(month)s{date} THEN b.used ELSE 0 END + %(amount)s{number} <= b.most
          OR (%(approved)s{truth} AND b.beyond = 'ask'))"""
 COUNT = """used = CASE WHEN b.month = %(month)s{date} THEN b.used ELSE 0 END + %(amount)s{number},
@@ -46,7 +46,6 @@ def _cast(text: str) -> str:
 # it raised the wallet's round, so the statement finds no wallet and is sent again.
 WITHIN_BUDGETS = Guard(
     postgresql=_cast(
-        # What is put together here are our own words.
         f"""purse AS MATERIALIZED (
     SELECT id, posted - held AS available FROM accounts_wallet
     WHERE id = %(wallet)s{{number}} AND budget_round = %(round)s{{number}} FOR NO KEY UPDATE

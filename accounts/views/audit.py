@@ -15,7 +15,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import audit_words
-from accounts.actor import ActorRequest, with_actor
+from accounts.actor import ActorRequest, allowed
 from accounts.csv_export import download
 from accounts.models import AuditEvent
 from accounts.policy import Action
@@ -66,20 +66,16 @@ class AuditFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-fil
 
 
 @require_safe
-@with_actor
+@allowed(Action.SEE_AUDIT)
 def audit(request: ActorRequest) -> HttpResponse:
     """Newest first, page by page by keyset."""
-    if not request.actor.may(Action.SEE_AUDIT):
-        return render(request, "403.html", status=403)
     return _page(request, _filtered(request, request.GET))
 
 
 @require_POST
-@with_actor
+@allowed(Action.SEE_AUDIT)
 def audit_export(request: ActorRequest) -> HttpResponse:
     """What the filter leaves, as it was before this export, which is written down itself."""
-    if not request.actor.may(Action.SEE_AUDIT):
-        return render(request, "403.html", status=403)
     chosen = _filtered(request, request.POST)
     if not chosen.form.is_valid():
         return _page(request, chosen)

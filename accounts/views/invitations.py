@@ -7,18 +7,15 @@ from urllib.parse import urlencode
 from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.core import signing
-from django.db.models.fields.tuple_lookups import Tuple, TupleLessThan
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import inviting
-from accounts.actor import ActorRequest, with_actor
+from accounts import inviting, paging
+from accounts.actor import ActorRequest, allowed, with_actor
 from accounts.forms.invitations import InviteForm
 from accounts.middleware import address_in, address_out
 from accounts.models import Invitation, Membership, User
@@ -34,17 +31,12 @@ def pending(request: ActorRequest) -> dict[str, Any]:
     """Invitations that nobody has answered, newest first; those that expired are shown as such."""
     actor = request.actor
     found = Invitation.objects.filter(workspace=actor.workspace, accepted_at=None, revoked_at=None)
-    found = found.select_related("invited_by").order_by("-created_at", "-id")
-    try:
-        at, key = signing.loads(request.GET.get("invited", ""), salt=CURSOR_SALT)
-        found = found.filter(TupleLessThan(Tuple("created_at", "id"), (parse_datetime(at), uuid.UUID(key))))
-    except signing.BadSignature:
-        pass  # an odd cursor is the first page
-    shown = list(found[: PAGE + 1])
-    last = shown[PAGE - 1] if len(shown) > PAGE else None
+    place = paging.read(request.GET.get("invited", ""), CURSOR_SALT)
+    rows = paging.newest(found.select_related("invited_by"), place)[: PAGE + 1]
+    shown, following = paging.cut(list(rows), PAGE, CURSOR_SALT)
     return {
-        "invitations": [_shown(actor.covers(each.role), each) for each in shown[:PAGE]],
-        "next_invited": last and signing.dumps([last.created_at.isoformat(), str(last.pk)], salt=CURSOR_SALT),
+        "invitations": [_shown(actor.covers(each.role), each) for each in shown],
+        "next_invited": following,
     }
 
 
@@ -61,12 +53,10 @@ def _shown(mine: bool, invitation: Invitation) -> dict[str, Any]:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@with_actor
+@allowed(Action.MANAGE_MEMBERS)
 def invite(request: ActorRequest) -> HttpResponse:
     """The form, and what it asks for."""
     actor = request.actor
-    if not actor.may(Action.MANAGE_MEMBERS):
-        return render(request, "403.html", status=403)
     if request.method != "POST":
         return render(request, "team/invite.html", {"form": InviteForm(actor)})
     form = InviteForm(actor, request.POST, request.FILES)

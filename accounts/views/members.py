@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import team
-from accounts.actor import ActorRequest, with_actor
+from accounts.actor import ActorRequest, allowed, with_actor
 from accounts.models import Budget, Membership, Role
 from accounts.policy import POLICY, Action, Actor
 from accounts.views.invitations import pending
@@ -38,12 +38,10 @@ class Row:
 
 
 @require_safe
-@with_actor
+@allowed(Action.SEE_TEAM)
 def members(request: ActorRequest) -> HttpResponse:
     """Everybody by name, page by page; below, for whoever manages members, who was invited."""
     actor = request.actor
-    if not actor.may(Action.SEE_TEAM):
-        return render(request, "403.html", status=403)
     words = request.GET.get("q", "").replace("\0", "").strip()[:100]
     people = _named(Membership.objects.filter(workspace=actor.workspace), words)
     shown = list(_after(people, request.GET.get("after", ""))[: PAGE + 1])

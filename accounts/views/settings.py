@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import workspaces
-from accounts.actor import ActorRequest, with_actor
+from accounts.actor import ActorRequest, allowed
 from accounts.forms.workspaces import HeirForm, NameForm, SecondFactorForm
 from accounts.policy import Action
 from accounts.second_factor import without_one
@@ -18,18 +18,16 @@ MOST_NAMED = 12
 
 
 @require_safe
-@with_actor
+@allowed(Action.RENAME)
 def settings(request: ActorRequest) -> HttpResponse:
     """What can be set, to those who may."""
     return _page(request)
 
 
 @require_POST
-@with_actor
+@allowed(Action.RENAME)
 def rename(request: ActorRequest) -> HttpResponse:
     """Another name."""
-    if not request.actor.may(Action.RENAME):
-        return render(request, "403.html", status=403)
     form = NameForm(request.POST)
     return _done(
         request,
@@ -41,11 +39,9 @@ def rename(request: ActorRequest) -> HttpResponse:
 
 
 @require_POST
-@with_actor
+@allowed(Action.REQUIRE_MFA)
 def require_second_factor(request: ActorRequest) -> HttpResponse:
     """Turn the requirement on, move its date, or turn it off."""
-    if not request.actor.may(Action.REQUIRE_MFA):
-        return render(request, "403.html", status=403)
     form = SecondFactorForm(request.POST)
     return _done(
         request,
@@ -57,11 +53,9 @@ def require_second_factor(request: ActorRequest) -> HttpResponse:
 
 
 @require_POST
-@with_actor
+@allowed(Action.TRANSFER)
 def transfer(request: ActorRequest) -> HttpResponse:
     """Make another member the owner."""
-    if not request.actor.may(Action.TRANSFER):
-        return render(request, "403.html", status=403)
     form = HeirForm(request.actor, request.POST)
     return _done(
         request,
@@ -90,8 +84,6 @@ def _done(
 
 def _page(request: ActorRequest, forms: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
     actor = request.actor
-    if not actor.may(Action.RENAME):
-        return render(request, "403.html", status=403)
     owner = actor.may(Action.REQUIRE_MFA)
     lacking = list(without_one(actor.workspace)[: MOST_NAMED + 1]) if owner else []
     context: dict[str, Any] = {

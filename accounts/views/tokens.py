@@ -6,19 +6,15 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core import signing
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
-from django.db.models.fields.tuple_lookups import Tuple, TupleLessThan
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import tokens
-from accounts.actor import ActorRequest, with_actor
+from accounts import paging, tokens
+from accounts.actor import ActorRequest, allowed, with_actor
 from accounts.models import ApiToken, Budget, Scope
 from accounts.policy import Action
 
@@ -52,11 +48,9 @@ class TokenForm(forms.Form):
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-@with_actor
+@allowed(Action.MANAGE_TOKENS)
 def listed(request: ActorRequest) -> HttpResponse:
     """The workspace's tokens; a new one is shown here once, in the answer to the form that made it."""
-    if not request.actor.may(Action.MANAGE_TOKENS):
-        return render(request, "403.html", status=403)
     if request.method != "POST":
         return _page(request, _blank())
     form = TokenForm(request.POST)
@@ -105,26 +99,14 @@ def _made(request: ActorRequest, wanted: dict[str, Any]) -> tuple[ApiToken, str]
 
 def _page(request: ActorRequest, form: TokenForm, status: int = 200, **more: Any) -> HttpResponse:
     own = ApiToken.objects.filter(workspace=request.actor.workspace).select_related("user")
-    shown = list(_after(own, request.GET.get("after", "")).order_by("-created_at", "-id")[: PAGE + 1])
-    page = shown[:PAGE]
+    found = paging.newest(own, paging.read(request.GET.get("after", ""), CURSOR_SALT))[: PAGE + 1]
+    page, following = paging.cut(list(found), PAGE, CURSOR_SALT)
     limits = Budget.objects.filter(token__in=page, tier="", resolution="")
     context = {
         "form": form,
         "tokens": page,
         "limits": {each.token_id: each for each in limits},
-        "next": _cursor(page[-1]) if len(shown) > PAGE else "",
+        "next": following,
         **more,
     }
     return render(request, "team/tokens.html", context, status=status)
-
-
-def _after(rows: "QuerySet[ApiToken]", cursor: str) -> "QuerySet[ApiToken]":
-    try:
-        at, key = signing.loads(cursor, salt=CURSOR_SALT)
-    except (signing.BadSignature, ValueError):
-        return rows
-    return rows.filter(TupleLessThan(Tuple("created_at", "id"), (parse_datetime(at), uuid.UUID(key))))
-
-
-def _cursor(last: ApiToken) -> str:
-    return signing.dumps([last.created_at.isoformat(), str(last.pk)], salt=CURSOR_SALT)

@@ -3,20 +3,16 @@
 import json
 import uuid
 from collections.abc import Callable
-from datetime import datetime
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 from django.contrib import messages
-from django.core import signing
-from django.db.models import QuerySet
-from django.db.models.fields.tuple_lookups import Tuple, TupleLessThan
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.actor import ActorRequest, with_actor
+from accounts import paging
+from accounts.actor import ActorRequest, allowed
 from accounts.forms.webhooks import EndpointForm
 from accounts.models import WebhookEndpoint, WebhookMessage
 from accounts.policy import Action, Actor
@@ -27,25 +23,10 @@ PAGE = 30
 CURSOR_SALT = "webhook messages"
 # Every event is written once for each endpoint.
 MOST_ENDPOINTS = 20
-P = ParamSpec("P")
-
-
-def allowed(
-    view: Callable[Concatenate[ActorRequest, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
-    """For those who may set up webhooks."""
-
-    @wraps(view)
-    def inner(request: ActorRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not request.actor.may(Action.MANAGE_WEBHOOKS):
-            return render(request, "403.html", status=403)
-        return view(request, *args, **kwargs)
-
-    return with_actor(inner)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@allowed
+@allowed(Action.MANAGE_WEBHOOKS)
 def webhooks(request: ActorRequest) -> HttpResponse:
     """All of the workspace's endpoints, and a form for another."""
     mine = list(WebhookEndpoint.objects.of(request.actor.workspace).order_by("created_at")[:MOST_ENDPOINTS])
@@ -62,7 +43,7 @@ def webhooks(request: ActorRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@allowed
+@allowed(Action.MANAGE_WEBHOOKS)
 def webhook(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
     """One endpoint and its log; a POST changes its address and events."""
     endpoint = _of(request.actor, pk)
@@ -79,7 +60,7 @@ def webhook(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@allowed
+@allowed(Action.MANAGE_WEBHOOKS)
 @never_cache
 def reveal(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
     """The page with the secret on it; that somebody saw it is written down."""
@@ -112,7 +93,7 @@ ACTS: dict[str, tuple[Callable[[Actor, WebhookEndpoint], Any], str, str]] = {
 
 
 @require_POST
-@allowed
+@allowed(Action.MANAGE_WEBHOOKS)
 def act(request: ActorRequest, pk: uuid.UUID, verb: str) -> HttpResponse:
     """Do one of ACTS, and say so."""
     endpoint = _of(request.actor, pk)
@@ -125,7 +106,7 @@ def act(request: ActorRequest, pk: uuid.UUID, verb: str) -> HttpResponse:
 
 
 @require_POST
-@allowed
+@allowed(Action.MANAGE_WEBHOOKS)
 def replay(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
     """Send one message again."""
     mine = WebhookEndpoint.objects.of(request.actor.workspace)
@@ -151,15 +132,15 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     after = request.GET.get("after", "")
-    log = _after(WebhookMessage.objects.filter(endpoint=endpoint), after)
-    rows = list(log.order_by("-created_at", "-id").prefetch_related("attempts")[: PAGE + 1])
-    shown = rows[:PAGE]
+    log = WebhookMessage.objects.filter(endpoint=endpoint).prefetch_related("attempts")
+    found = paging.newest(log, paging.read(after, CURSOR_SALT))[: PAGE + 1]
+    shown, following = paging.cut(list(found), PAGE, CURSOR_SALT)
     context = {
         "endpoint": endpoint,
         "form": form or EndpointForm.about(endpoint),
         "secret": secret,
         "log": [_row(each) for each in shown],
-        "next": _cursor(shown[-1]) if len(rows) > PAGE else "",
+        "next": following,
         # While something was just written, the log looks again by itself.
         "fresh": not after
         and any(each.standing in ("waiting", "sending") and each.tries < 2 for each in shown),
@@ -173,16 +154,3 @@ def _row(message: WebhookMessage) -> dict[str, Any]:
     tries = list(message.attempts.all())
     text = json.dumps(message.body, indent=2, ensure_ascii=False)
     return {"message": message, "last": tries[-1] if tries else None, "text": text}
-
-
-def _after(messages_: "QuerySet[WebhookMessage]", cursor: str) -> "QuerySet[WebhookMessage]":
-    try:
-        at, key = signing.loads(cursor, salt=CURSOR_SALT)
-    except signing.BadSignature:
-        return messages_
-    place = Tuple("created_at", "id")
-    return messages_.filter(TupleLessThan(place, (datetime.fromisoformat(at), uuid.UUID(key))))
-
-
-def _cursor(last: WebhookMessage) -> str:
-    return signing.dumps([last.created_at.isoformat(), str(last.pk)], salt=CURSOR_SALT)

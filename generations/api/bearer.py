@@ -37,9 +37,9 @@ class Bearer(HttpBearer):
             rates.take_for_stranger(request)
             raise Problem("unauthorized", headers=CHALLENGE)
         assert actor.token
+        rates.take(request, str(actor.token.pk))
         if needs_second_factor(actor.user, actor.workspace):
             raise Problem("second-factor")
-        rates.take(request, str(actor.token.pk))
         _note_use(actor.token)
         # What is made for people's requests, as the limit of uploads, sees a person here as well.
         request.user, request.actor = actor.user, actor  # type: ignore[attr-defined]  # ours

@@ -6,13 +6,15 @@ from ninja import Query, Router
 
 from accounts.actor import ActorRequest
 from accounts.models import LedgerEntry, Wallet
+from accounts.paging import cut
 from accounts.policy import Action
 from generations.api import representation as say
 from generations.api.bearer import need
-from generations.api.paging import MOST, USUAL, cut, read_cursor
+from generations.api.paging import MOST, USUAL, read_cursor
 from generations.api.representation import CreditsOut, EntryOut, Page
 
 router = Router(tags=["Credits"])
+KIND = "api.ledger"
 
 
 @router.get("/credits", response=CreditsOut, url_name="credits", summary="The balance")
@@ -30,7 +32,7 @@ def ledger(
     need(request.actor, Action.SEE_CREDITS)
     entries = LedgerEntry.objects.filter(wallet=request.actor.workspace.wallet)
     if after:
-        entries = entries.filter(seq__lt=read_cursor(after, "ledger"))
+        entries = entries.filter(seq__lt=read_cursor(after, KIND))
     told = entries.select_related("hold__generation", "corrects__hold__generation").order_by("-seq")
-    shown, following = cut(list(told[: limit + 1]), limit, "ledger", lambda each: each.seq)
-    return Page[EntryOut](data=[say.entry(each) for each in shown], next=following)
+    shown, following = cut(list(told[: limit + 1]), limit, KIND, lambda each: each.seq)
+    return Page[EntryOut](data=[say.entry(each) for each in shown], next=following or None)

@@ -10,13 +10,14 @@ from ninja import Query, Router, Status
 from pydantic import Field
 
 from accounts.actor import ActorRequest
+from accounts.paging import cut
 from accounts.policy import Action, Actor
 from generations import cancelling, orders
 from generations.api import representation as say
 from generations.api import wishes
 from generations.api.bearer import need
 from generations.api.idempotency import Once
-from generations.api.paging import MOST, USUAL, cut, newest_after
+from generations.api.paging import MOST, USUAL, newest_after
 from generations.api.problems import Problem, answer
 from generations.api.representation import GenerationOut, Page, Wish
 from generations.media.serving import serve
@@ -25,6 +26,7 @@ from generations.models import Generation, State
 from generations.telling import ROOT
 
 router = Router(tags=["Generations"])
+KIND = "api.generations"
 
 # What an order may be refused for, as a kind of problem. Any other is `refused`.
 REFUSALS: dict[str, str] = {
@@ -94,11 +96,9 @@ def listed(
         rows = rows.filter(state=state)
     if endpoint:
         rows = rows.filter(endpoint=endpoint)
-    found = list(newest_after(rows, after)[: limit + 1])
-    shown, following = cut(
-        found, limit, "generations", lambda each: [each.created_at.isoformat(), str(each.pk)]
-    )
-    return Page[GenerationOut](data=[say.generation(each) for each in shown], next=following)
+    found = list(newest_after(rows, after, KIND)[: limit + 1])
+    shown, following = cut(found, limit, KIND)
+    return Page[GenerationOut](data=[say.generation(each) for each in shown], next=following or None)
 
 
 @router.get("/generations/{uuid:pk}", response=GenerationOut, url_name="generation", summary="One generation")

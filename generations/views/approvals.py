@@ -14,7 +14,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.actor import ActorRequest, with_actor
+from accounts.actor import ActorRequest, allowed, with_actor
 from accounts.models import User
 from accounts.policy import Action
 from generations import approvals as verbs
@@ -62,11 +62,9 @@ class Asked:
 
 
 @require_safe
-@with_actor
+@allowed(Action.APPROVE)
 def approvals(request: ActorRequest) -> HttpResponse:
     """Oldest first, and below what was decided, newest first."""
-    if not request.actor.may(Action.APPROVE):
-        return render(request, "403.html", status=403)
     return _page(request)
 
 

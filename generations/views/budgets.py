@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import budgets as verbs
-from accounts.actor import ActorRequest, with_actor
+from accounts.actor import ActorRequest, allowed, with_actor
 from accounts.models import ApiToken, Budget, Membership, Role
 from accounts.policy import Action, Actor
 from generations.catalogue import CATALOGUE, Quality
@@ -98,11 +98,9 @@ def _resolutions() -> list[tuple[str, str]]:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@with_actor
+@allowed(Action.SET_BUDGETS)
 def budgets(request: ActorRequest) -> HttpResponse:
     """All of them, and one more."""
-    if not request.actor.may(Action.SET_BUDGETS):
-        return render(request, "403.html", status=403)
     if request.method != "POST":
         return _page(request, BudgetForm(request.actor))
     form = BudgetForm(request.actor, request.POST)

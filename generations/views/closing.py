@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts import workspaces
-from accounts.actor import ActorRequest, with_actor
+from accounts.actor import ActorRequest, allowed
 from accounts.forms.workspaces import ClosingForm
 from accounts.middleware import SESSION_KEY, address_out
 from accounts.policy import Action, Actor
@@ -16,12 +16,10 @@ from generations.models import OPEN, Generation
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@with_actor
+@allowed(Action.CLOSE)
 def close(request: ActorRequest) -> HttpResponse:
     """Show what closing means, or do it."""
     actor = request.actor
-    if not actor.may(Action.CLOSE):
-        return render(request, "403.html", status=403)
     form = ClosingForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:

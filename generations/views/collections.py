@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.actor import ActorRequest, with_actor
+from accounts.actor import ActorRequest, allowed, with_actor
 from accounts.policy import Action, Actor
 from generations import collecting
 from generations.gallery_forms import ClipsForm, CollectForm, CollectionForm
@@ -134,11 +134,9 @@ def delete(request: ActorRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@with_actor
+@allowed(Action.COLLECT)
 def collect(request: ActorRequest) -> HttpResponse:
     """Put clips into a collection, or into a new one."""
-    if not request.actor.may(Action.COLLECT):
-        return render(request, "403.html", status=403)
     form = CollectForm(request.actor, request.POST)
     if not form.is_valid() or not (target := _target(request.actor, form)):
         return render(request, "generations/collect.html", {"form": form}, status=422)

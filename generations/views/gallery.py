@@ -1,17 +1,15 @@
 """Queue, gallery and the answer to “what changed?”: lists of cards."""
 
 import uuid
-from datetime import datetime
 from typing import Any
 
-from django.core import signing
-from django.db.models import Q, QuerySet
-from django.db.models.fields.tuple_lookups import Tuple, TupleLessThan
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from accounts import paging
 from accounts.actor import ActorRequest, with_actor
 from accounts.middleware import address_in, address_out
 from accounts.models import Wallet
@@ -48,12 +46,13 @@ def gallery(request: ActorRequest) -> HttpResponse:
     if not team:
         seen = seen.filter(author=request.actor.user)
     filtered = GalleryFilter(request.GET, queryset=seen, request=request)
-    page = _after(filtered.found.for_cards().order_by("-created_at", "-id"), request.GET.get("after", ""))
-    cards = list(page[: PAGE + 1])
+    place = paging.read(request.GET.get("after", ""), CURSOR_SALT)
+    found = paging.newest(filtered.found.for_cards(), place)[: PAGE + 1]
+    cards, following = paging.cut(list(found), PAGE, CURSOR_SALT)
     explain(cards)
     context = {
-        "cards": cards[:PAGE],
-        "next": _cursor(cards[PAGE - 1]) if len(cards) > PAGE else "",
+        "cards": cards,
+        "next": following,
         "filter": filtered,
         "is_filtered": any(request.GET.get(name) for name in ("q", "mode", "state", "collection")),
         "team": team,
@@ -119,21 +118,6 @@ def live(request: ActorRequest) -> HttpResponse:
             "tools": not where(request).endswith(reverse("generations:queue")),
         },
     )
-
-
-def _after(cards: "QuerySet[Generation]", cursor: str) -> "QuerySet[Generation]":
-    """Row values, because the usual `a < x OR (a = x AND b < y)` reads everything before the page."""
-    try:
-        at, key = signing.loads(cursor, salt=CURSOR_SALT)
-    except signing.BadSignature:
-        return cards
-    return cards.filter(
-        TupleLessThan(Tuple("created_at", "id"), (datetime.fromisoformat(at), uuid.UUID(key)))
-    )
-
-
-def _cursor(last: Generation) -> str:
-    return signing.dumps([last.created_at.isoformat(), str(last.pk)], salt=CURSOR_SALT)
 
 
 def _without_cursor(request: ActorRequest) -> str:

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.actor import ActorRequest, with_actor
+from accounts.actor import ActorRequest, allowed
 from accounts.csv_export import download
 from accounts.models import AuditEvent, Hold, LedgerEntry
 from accounts.policy import Action, Actor
@@ -30,11 +30,9 @@ def cursor(seq: int) -> str:
 
 
 @require_safe
-@with_actor
+@allowed(Action.SEE_CREDITS)
 def statement(request: ActorRequest) -> HttpResponse:
     """Newest first; `seq` has no gaps, so it is the cursor."""
-    if not request.actor.may(Action.SEE_CREDITS):
-        return render(request, "403.html", status=403)
     wallet = request.actor.workspace.wallet
     entries = _entries(request.actor)
     with suppress(signing.BadSignature):  # an odd cursor is the first page
@@ -55,12 +53,10 @@ def statement(request: ActorRequest) -> HttpResponse:
 
 
 @require_POST
-@with_actor
+@allowed(Action.EXPORT_CREDITS)
 def export(request: ActorRequest) -> HttpResponse:
     """Every entry so far, newest first. That it was exported is written down."""
     actor = request.actor
-    if not actor.may(Action.EXPORT_CREDITS):
-        return render(request, "403.html", status=403)
     last = actor.workspace.wallet.seq
     AuditEvent.of(
         "export.credits", actor.workspace, actor=actor.user, acting_as=actor.capacity, entries=last

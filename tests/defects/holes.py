@@ -201,8 +201,8 @@ HOLES = (
     Defect(
         "hole: whoever sees the statement may export it",
         "generations/views/statement.py",
-        "if not actor.may(Action.EXPORT_CREDITS):",
-        "if not actor.may(Action.SEE_CREDITS):",
+        "@allowed(Action.EXPORT_CREDITS)",
+        "@allowed(Action.SEE_CREDITS)",
         matrix("generations:credits_export"),
     ),
     Defect(

@@ -121,8 +121,8 @@ TEAM_HOLES = (
     Defect(
         "hole: viewers see the secret of a webhook",
         "accounts/views/webhooks.py",
-        '        if not request.actor.may(Action.MANAGE_WEBHOOKS):\n            return render(request, "403.html", status=403)\n',
-        "",
+        "@allowed(Action.MANAGE_WEBHOOKS)\n@never_cache\ndef reveal",
+        "@allowed(Action.SEE)\n@never_cache\ndef reveal",
         matrix("accounts:webhook_secret"),
     ),
     Defect(

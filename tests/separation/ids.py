@@ -66,7 +66,6 @@ ENTRANCES = (
     Entrance("accounts:tokens", "POST", "key", "token", "taken", more=TOKEN),
     Entrance("api:generations", "POST", "input.image_url", "upload", json=ORDER),
     Entrance("api:generations", "POST", "input.video_url", "video", json=LONGER),
-    Entrance("api:generations", "POST", "input.video_url", "clip", json=LONGER),
     Entrance("api:generations", "POST", "input.first_frame_url", "upload", json=FRAMES),
     Entrance("api:generations", "POST", "input.image_urls", "upload", json=SEVERAL),
     Entrance("api:quotes", "POST", "input.image_url", "upload", json=ORDER),

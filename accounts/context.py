@@ -7,6 +7,7 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts import second_factor
 from accounts.bell import latest
+from accounts.inviting import waiting_at
 from accounts.models import Membership, User, Workspace
 
 
@@ -40,6 +41,16 @@ def bell(request: HttpRequest) -> dict[str, Any]:
 def factor(request: HttpRequest) -> dict[str, Any]:
     """`asked_by`: who turns this person away until they have a second factor, in words, or nobody."""
     return {"asked_by": SimpleLazyObject(lambda: _asked_by(request))}
+
+
+def invited(request: HttpRequest) -> dict[str, Any]:
+    """`invited_to`: the workspace whose invitation waits behind a sign-in or sign-up, or None."""
+    return {"invited_to": SimpleLazyObject(lambda: _invited_to(request))}
+
+
+def _invited_to(request: HttpRequest) -> Workspace | None:
+    found = waiting_at(request.POST.get("next") or request.GET.get("next", ""))
+    return found.workspace if found else None
 
 
 def _asked_by(request: HttpRequest) -> str:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db.models.functions import Lower
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 
 from accounts import bell, budgets, letters
@@ -126,6 +127,18 @@ def meant_for(user: User, invitation: Invitation) -> bool:
 def link(invitation: Invitation) -> str:
     """Its whole address. No workspace is in front: whoever opens it is in none of ours yet."""
     return f"{settings.PUBLIC_URL}{address_out(reverse('accounts:invitation', args=[invitation.word]))}"
+
+
+def waiting_at(address: str) -> Invitation | None:
+    """The invitation whose page an address is, while it can be accepted: where a sign-in leads to."""
+    try:
+        match = resolve(urlsplit(address).path)
+    except (ValueError, Resolver404):
+        return None
+    if match.view_name != "accounts:invitation":
+        return None
+    found = Invitation.by(match.kwargs["word"])
+    return found if found and not trouble(found) else None
 
 
 def _join(user: User, invitation: Invitation) -> Membership:

@@ -87,6 +87,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "accounts.context.wallet",
                 "accounts.context.bell",
                 "accounts.context.factor",
+                "accounts.context.invited",
                 "generations.context.bar",
                 "generations.context.door",
             ],

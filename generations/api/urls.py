@@ -22,7 +22,7 @@ def _behind_the_door() -> list[URLPattern]:
 
 urlpatterns = [
     path("openapi.json", door(pages.openapi), name="openapi"),
-    path("docs", pages.docs, name="docs"),
+    re_path(r"^docs/?$", pages.docs, name="docs"),
     *_behind_the_door(),
     re_path(r"^.*$", door(_nothing), name="nothing"),
 ]

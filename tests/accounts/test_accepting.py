@@ -199,6 +199,23 @@ def test_somebody_new_with_a_mailed_link_needs_no_second_mail(world: World, sett
     )
 
 
+@pytest.mark.parametrize("page", ["account_signup", "account_login"])
+def test_the_door_says_which_workspace_waits_behind_it(world: World, page: str) -> None:
+    invitation = invite(world.alice)
+    here, client = address(invitation), Client()
+
+    def told(to: str) -> bool:
+        return "Northlight" in client.get(reverse(page), {"next": to}).content.decode()
+
+    assert told(here)
+    assert "Northlight" in client.post(reverse(page), {"next": here}).content.decode()
+    assert not told(f"{here[:-2]}x/")
+    assert not told("/gallery/")
+    assert not told("https://[")
+    inviting.revoke(world.alice, invitation)
+    assert not told(here)
+
+
 def test_somebody_new_with_a_link_for_anybody_proves_their_address_first(world: World) -> None:
     here, client = address(invite(world.alice)), Client()
     to = client.post(here)["Location"]

@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts.csv_export import cell, download
 from accounts.models import AuditEvent
 from generations.models import Generation, Visibility
-from tests.generations.test_access import finished
+from tests.clips import finished
 from tests.world import World
 
 STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")

@@ -18,7 +18,7 @@ from accounts.models import ApiToken, AuditEvent, Budget, Invitation, Membership
 from accounts.policy import Actor
 from generations.models import Generation, Visibility
 from tests.accounts.test_races import at_once
-from tests.generations.test_access import finished
+from tests.clips import finished
 from tests.world import World, actor
 
 

@@ -17,7 +17,7 @@ from generations import orders
 from generations.fal.download import Downloaded
 from generations.models import Clip, Generation, State
 from generations.motor.store import settle
-from tests.generations.test_access import storing
+from tests.clips import storing
 from tests.world import Studio, World, order
 
 pytestmark = pytest.mark.both_databases

@@ -10,7 +10,7 @@ from generations import orders
 from generations.catalogue import CATALOGUE
 from generations.models import EndpointSwitch, Generation, State
 from tests.api.programs import ROOT, WISH, Program, is_problem
-from tests.generations.test_access import finished, storing
+from tests.clips import finished, storing
 from tests.world import LITE, World, order, picture, upload, video
 
 IMAGE = "fal-ai/veo3.1/lite/image-to-video"

@@ -20,6 +20,7 @@ from tests.world import Studio
 def test_the_page_and_the_description_are_open_to_everybody(db: None):
     page = Client().get(f"{ROOT}/docs")
     assert page.status_code == 200
+    assert Client().get(f"{ROOT}/docs/").status_code == 200  # as people type it
     assert "unsafe" not in page["Content-Security-Policy"]
     assert all(f'id="{name}"' in page.content.decode() for name in (*KINDS, "webhooks"))
     assert "style=" not in page.content.decode()

@@ -10,7 +10,7 @@ from accounts.models import LedgerEntry, Wallet
 from generations import orders
 from generations.models import State
 from tests.api.programs import Program, is_problem
-from tests.generations.test_access import finished
+from tests.clips import finished
 from tests.world import LITE, World, order
 
 

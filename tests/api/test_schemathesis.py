@@ -25,7 +25,7 @@ from config.wsgi import application
 from generations.api.description import described
 from generations.models import Generation
 from tests.api.programs import ROOT, Program
-from tests.generations.test_access import finished
+from tests.clips import finished
 from tests.world import LITE, World
 
 CHECKS = [

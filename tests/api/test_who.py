@@ -15,7 +15,8 @@ from generations import orders
 from generations.api.bearer import actor_of
 from generations.models import Generation, Visibility
 from tests.api.programs import ROOT, STRANGER, WISH, Program, is_problem
-from tests.generations.test_access import finished, snapshot
+from tests.clips import finished
+from tests.generations.test_access import snapshot
 from tests.world import World, order
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"

@@ -13,7 +13,7 @@ from accounts.models import AuditEvent
 from generations import collecting, orders, sharing
 from generations.models import Collection, CollectionItem, Generation, Visibility
 from generations.views import collections
-from tests.generations.test_access import finished
+from tests.clips import finished
 from tests.generations.test_lists import queries
 from tests.world import World, order
 

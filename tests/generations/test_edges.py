@@ -14,7 +14,7 @@ from config.logs import Json
 from generations import orders
 from generations.media.receiving import MOST_BYTES_OF_STRANGERS
 from generations.models import Generation, Upload
-from tests.generations.test_access import finished
+from tests.clips import finished
 from tests.world import World, order
 
 

@@ -22,10 +22,10 @@ from accounts.policy import Actor
 from generations.invariants import ALARMS, ALWAYS, alarms, violations
 from generations.media.vault import new_key, vault
 from generations.models import Clip
+from tests.clips import finished
 from tests.generations import plenty
 from tests.generations.corruptions import LIFE, MONEY, STUCK
 from tests.generations.tampering import TABLES, Corruption
-from tests.generations.test_access import finished
 from tests.world import World, upload
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.breaks_invariants]

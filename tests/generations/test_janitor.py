@@ -16,8 +16,8 @@ from generations.media import intake, janitor, scratch
 from generations.media.janitor import Janitor, tidy_scratch
 from generations.media.vault import LocalVault, has_room, new_key, vault
 from generations.models import Generation, State
+from tests.clips import finished, storing
 from tests.generations.ageing import place
-from tests.generations.test_access import finished, storing
 from tests.world import World, upload
 
 pytestmark = [pytest.mark.usefixtures("own_folders"), pytest.mark.django_db, pytest.mark.both_databases]

@@ -14,7 +14,7 @@ from generations import orders
 from generations.models import Generation, State
 from generations.views import gallery
 from generations.waits import explain
-from tests.generations.test_access import finished
+from tests.clips import finished
 from tests.world import World, order
 
 

@@ -13,9 +13,9 @@ from generations import motor
 from generations.fal.failures import Reason
 from generations.models import Attempt, Delivery, State
 from generations.reconcile import sweep
+from tests.clips import finished
 from tests.generations.ageing import age, ask_to_cancel, deliver, expire, now, submitted
 from tests.generations.puppet import Puppet
-from tests.generations.test_access import finished
 from tests.world import World, video
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]

@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from accounts.models import AuditEvent, LedgerEntry, Wallet
 from generations import doorbell, orders
 from generations.models import EndpointSwitch, Generation, State
-from tests.generations.test_access import finished
+from tests.clips import finished
 from tests.world import LITE, Studio, World, order
 
 

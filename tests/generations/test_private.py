@@ -17,7 +17,7 @@ from generations import orders, sharing
 from generations.media import intake
 from generations.models import Generation, Upload, Visibility
 from tests.accounts.test_races import at_once
-from tests.generations.test_access import finished
+from tests.clips import finished
 from tests.world import World, order, upload, video
 
 PRIVATE, WORKSPACE = Visibility.PRIVATE, Visibility.WORKSPACE

@@ -13,7 +13,7 @@ from accounts.models import AuditEvent
 from accounts.policy import Actor
 from generations import orders, sharing
 from generations.models import Generation, State, Visibility
-from tests.generations.test_access import finished
+from tests.clips import finished
 from tests.world import World, order
 
 PRIVATE, WORKSPACE, LINK = Visibility.PRIVATE, Visibility.WORKSPACE, Visibility.LINK

@@ -18,7 +18,7 @@ from generations.models import Generation, State
 from generations.models.state import FIRST, TERMINAL, Visibility
 from generations.reconcile import sweep
 from tests.accounts.receiver import Receiver, receiving
-from tests.generations.test_access import finished, storing
+from tests.clips import finished, storing
 from tests.world import Studio, World, order
 
 KEYS = {

@@ -16,7 +16,7 @@ from generations import line, orders
 from generations.models import Attempt, Breaker, Generation, State
 from generations.views import timeline
 from generations.waits import explain, team_order, typical_seconds
-from tests.generations.test_access import finished
+from tests.clips import finished
 from tests.world import LITE, World, order
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]

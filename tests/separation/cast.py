@@ -34,7 +34,7 @@ from accounts.policy import Actor
 from generations import orders, sharing
 from generations.media.vault import new_key, vault
 from generations.models import Collection, Generation, State, StateChange, Upload, Visibility
-from tests.generations.test_access import finished
+from tests.clips import finished
 from tests.world import PASSWORD, World, order
 
 ROLES = (

@@ -53,6 +53,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
                     welcome(saved)
         return saved
 
+    def is_safe_url(self, url: str | None) -> bool:
+        """Neither is what is no address at all, which allauth stumbles over."""
+        try:
+            return bool(super().is_safe_url(url))
+        except ValueError:
+            return False
+
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """In no workspace: the one in the address is the last person's, on a shared machine."""
         return address_out(super().get_login_redirect_url(request))

@@ -125,6 +125,8 @@ class Studio:
         sweep()
         for name in ("drive", "media", "mail"):
             queue = django_rq.get_queue(name)
+            if queue.is_empty():
+                continue  # a worker takes a moment to leave
             worker = SimpleWorker([queue], connection=queue.connection, serializer=queue.serializer)
             worker.work(burst=True, logging_level="ERROR")
 

@@ -215,7 +215,7 @@ DEFECTS = (
         "generations/models/generation.py",
         "return self.filter(own, workspace=actor.workspace)",
         "return self.filter(own)",
-        ("tests/generations/test_access.py",),
+        ("tests/separation/test_disjoint.py",),
     ),
     Defect(
         "a network call inside a transaction",

@@ -15,7 +15,7 @@ from benchmarks.report import Fact
 from benchmarks.stage import Stage, migrate
 
 FUNDS = 10**12
-BEFORE = 20_000  # orders that are there when it begins
+BEFORE = 1_300  # orders that are there when it begins, for each second that a contender will run
 HOLD, ORDER = "hold with its rows", "whole order"
 ONE, EACH = "pgbench, the same statement", "pgbench, a statement for each row"
 THREE = "pgbench, three statements at most"
@@ -57,7 +57,7 @@ class Crowd:
         """Rates of the contenders, in turns; and what the books say then."""
         told = self.stage.fresh_database(self.database)
         seeding.teams(self.wallets, FUNDS)
-        seeding.ordered(BEFORE)
+        seeding.ordered(int(BEFORE * turns.seconds * turns.pairs))
         self.stage.execute("ANALYZE", self.database)
         hot = self.wallets == 1
         with ExitStack() as stack:

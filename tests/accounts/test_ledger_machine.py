@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.both_databases, pytest.mark.breaks_invariants]  # its 
 
 # A failing walk is shown as it was found: shortening one takes minutes, which `deep` takes.
 USUAL = settings(
-    max_examples=40,
+    max_examples=25,
     stateful_step_count=40,
     derandomize=True,
     database=None,

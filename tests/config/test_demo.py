@@ -6,13 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
-from django.conf import settings
 
 from config.demo.environment import known_names
 from config.demo.ports import LOOPBACK, free_port
@@ -82,53 +78,47 @@ def assert_made(code: int, output: str, data: Path) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_once_makes_a_clip_and_leaves_nothing_running(tmp_path: Path):
-    code, output = make_clip(tmp_path)
-    assert_made(code, output, tmp_path)
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, str]:
+    """The folder of a demo that was asked for a clip, and what came of it."""
+    data = tmp_path_factory.mktemp("demo")
+    return data, *make_clip(data)
 
 
-def test_once_tells_a_refusal_from_a_success(tmp_path: Path):
+@pytest.fixture
+def lived_in(first: tuple[Path, int, str]) -> Path:
+    """That folder: sample people and clips are there already, which takes half of a start."""
+    return first[0]
+
+
+def test_once_makes_a_clip_and_leaves_nothing_running(first: tuple[Path, int, str]):
+    data, code, output = first
+    assert_made(code, output, data)
+
+
+def test_once_tells_a_refusal_from_a_success(lived_in: Path):
     # The word in brackets is for the offline fal, whose content filter then refuses.
-    code, output = make_clip(tmp_path, "A fox at dawn [policy]")
+    code, output = make_clip(lived_in, "A fox at dawn [policy]")
     assert code == 3, output
     assert re.search(r"state: failed\nheld: [1-9]\d*  charged: 0\nclip: none", output), output
 
 
-@pytest.fixture
-def empty_database() -> Iterator[str]:
-    """The address of a new database on the suite's PostgreSQL."""
-    folder = settings.DATABASES["default"]["OPTIONS"].get("host")
-    if folder is None:
-        pytest.skip("DATABASE_URL names a server that is not the suite's own")
-    name = f"demo_{uuid.uuid4().hex[:8]}"
-    with psycopg.connect(host=folder, user="postgres", dbname="postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-        yield f"postgres://postgres@/{name}?host={folder}"
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-@pytest.mark.postgres
-def test_once_makes_a_clip_on_postgresql_too(tmp_path: Path, empty_database: str):
-    code, output = make_clip(tmp_path, DATABASE_URL=empty_database)
-    assert_made(code, output, tmp_path)
-
-
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
-def test_a_running_demo_stops_when_told_and_leaves_nothing(tmp_path: Path, how: signal.Signals):
-    with demo(tmp_path, "--port", str(free_port())) as running:
+def test_a_running_demo_stops_when_told_and_leaves_nothing(lived_in: Path):
+    # On SIGTERM every journey's demo stops; there it has PostgreSQL, too.
+    with demo(lived_in, "--port", str(free_port())) as running:
         assert running.stdout is not None
         seen = []
         for line in running.stdout:
             seen.append(line)
             if "Ctrl-C stops everything" in line:
                 break
-        running.send_signal(how)
+        running.send_signal(signal.SIGINT)
         seen += running.communicate(timeout=60)[0].splitlines(keepends=True)
     output = "".join(seen)
     assert running.returncode == 0, output
     assert "offline: clips are synthetic" in output
     assert "ada@northlight.example" in output
-    assert left_behind(tmp_path) == []
+    assert left_behind(lived_in) == []
 
 
 def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path):

@@ -90,6 +90,8 @@ def running(data: Path, **environment: str) -> Iterator[Demo]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(40)
+    assert process.returncode == 0
+    assert demo.processes() == []
 
 
 def _wait_for_banner(demo: Demo, log: Path) -> None:

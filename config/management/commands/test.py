@@ -40,8 +40,10 @@ def run(arguments: list[str]) -> int:
 
 
 def pytest(arguments: list[str], environment: dict[str, str]) -> int:
-    # The tests have settings of their own; those of this process must not leak into them.
-    inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    # The tests have settings of their own; those of this process must not leak into them. And a run starts
+    # hundreds of processes, each of which would compile all of the product where nobody may keep bytecode.
+    kept_out = {"DJANGO_SETTINGS_MODULE", "PYTHONDONTWRITEBYTECODE"}
+    inherited = {name: value for name, value in os.environ.items() if name not in kept_out}
     command = [sys.executable, "-m", "pytest", *arguments]
     with subprocess.Popen(command, cwd=settings.BASE_DIR, env=inherited | environment) as running:
         try:

@@ -12,10 +12,12 @@ from tests.chaos.wishes import Wishes
 
 pytestmark = [pytest.mark.chaos, pytest.mark.redis]
 SMALL = ("--n", "30", "--seed", "3")
+# As large as it takes for each kind of fault to hit somebody several times.
+ENOUGH = ("--n", "60", "--seed", "2")
 
 
 def chaos(*options: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "tests.chaos", *SMALL, *options]
+    command = [sys.executable, "-m", "tests.chaos", *options]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
 
 
@@ -27,7 +29,7 @@ def kinds(report: str) -> set[str]:
 
 @pytest.mark.postgres
 def test_the_product_survives_a_small_run_and_plays_the_schedule_of_its_seed():
-    run = chaos()
+    run = chaos(*SMALL)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "PASSED" in run.stdout
     assert schedule(Wishes(n=30, seed=3)).digest in run.stdout
@@ -35,11 +37,11 @@ def test_the_product_survives_a_small_run_and_plays_the_schedule_of_its_seed():
 
 @pytest.mark.postgres
 def test_the_ordinary_studio_fails_the_same_bench():
-    run = chaos("--baseline")
+    run = chaos(*ENOUGH, "--baseline")
     assert run.returncode == 1, run.stdout + run.stderr
     assert {"submitted twice", "stuck", "charged wrongly", "ordered twice", "lost"} <= kinds(run.stdout)
 
 
 def test_the_product_survives_a_small_run_on_sqlite():
-    run = chaos("--database", "sqlite")
+    run = chaos(*SMALL, "--database", "sqlite")
     assert run.returncode == 0, run.stdout + run.stderr

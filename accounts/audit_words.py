@@ -19,7 +19,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "member.reinstated": "let a suspended member back in",
         "member.removed": "removed a member",
         "member.left": "left the workspace",
-        "generation.handed_over": "took over the clips of somebody who left",
+        "generation.handed_over": "left private clips to the workspace",
     },
     "Invitations": {
         "invitation.sent": "invited somebody",
@@ -90,7 +90,7 @@ THINGS = {"generation": "clip", "membership": "member", "apitoken": "token", "we
 # `awaiting_approval`, as programs write.
 WORD = re.compile(r"[a-z]+(_[a-z]+)+")
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*[+]00:00$")
-# Numbers of rows: for programs, in the export.
+# Numbers of rows, which say nothing to people.
 UNTOLD = {"author", "budgets"}
 
 
@@ -126,7 +126,7 @@ def changes(event: AuditEvent) -> list[Change]:
     before, after = event.before or {}, event.after or {}
     names = [*before, *(name for name in after if name not in before)]
     told = [Change(_label(name), _shown(before.get(name)), _shown(after.get(name))) for name in names]
-    return [each for each in told if each.before or each.after]
+    return [each for each in told if each.before != each.after]
 
 
 def facts(event: AuditEvent) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from accounts.middleware import address_out
 from accounts.models import AuditEvent, Invitation, Membership, User, Workspace
 from accounts.models.invitations import InvitationQuerySet
 from accounts.policy import Actor
-from accounts.team import NotAllowed, Refused, deciding, managing
+from accounts.team import ONE_OWNER, NotAllowed, Refused, deciding, managing, personal_and_its_owners
 
 # At once, open in a workspace, made in a day, letters of an invitation: nobody's mailbox is ours to fill.
 MOST_AT_ONCE, MOST_PENDING, MOST_A_DAY, MOST_LETTERS = 50, 200, 300, 10
@@ -39,6 +39,8 @@ def invite(actor: Actor, guests: Sequence[Guest], *, expires_at: datetime) -> li
     with managing(actor):
         if not all(actor.covers(guest.role) for guest in guests):
             raise NotAllowed
+        if any(personal_and_its_owners(actor.workspace, guest.role) for guest in guests):
+            raise Refused(ONE_OWNER)
         _refuse_too_many(actor.workspace, len(guests))
         _refuse_known(actor.workspace, [guest.email for guest in guests if guest.email])
         return [_invite(actor, guest, expires_at) for guest in guests]

@@ -4,15 +4,19 @@ import re
 import uuid
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import get_script_prefix, reverse, set_script_prefix
 from django.utils.cache import patch_cache_control
 from django.utils.functional import SimpleLazyObject
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import second_factor
 from accounts.models import Membership, User
@@ -21,6 +25,10 @@ from accounts.policy import Actor
 SESSION_KEY = "workspace"
 # Pages that a person without a second factor needs to get one, or to leave; by the beginning of their names.
 FACTOR_PAGES = ("mfa_", "account_", "admin:logout")
+# Of these, what decides how one gets in; and what a factor is shown at.
+LOCKS = ("mfa_", "account_email", "account_change_password", "account_set_password")
+KEYHOLES = ("mfa_reauthenticate", "mfa_authenticate", "mfa_login_webauthn", "mfa_trust")
+SESSION = re.compile(r"[a-z0-9]{1,40}")
 ADDRESS = re.compile(r"/w/(?P<workspace>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?=/)")
 
 
@@ -104,6 +112,32 @@ class WorkspaceMiddleware:
         request.actor = SimpleLazyObject(lambda: current(request))  # type: ignore[attr-defined]  # ours
 
 
+class Sessions(SessionMiddleware):
+    """Django's, for keys that it can have given: a database takes no NUL, and answers with an error."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Any other key is that of nobody."""
+        if not SESSION.fullmatch(request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")):
+            request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
+        super().process_request(request)
+
+
+class SignInMiddleware(LoginRequiredMiddleware):
+    """Whoever is sent to sign in comes back to where they were."""
+
+    def handle_no_permission(
+        self, request: HttpRequest, view_func: Callable[..., Any]
+    ) -> HttpResponseRedirect:
+        """To the page with the form when it was a form: its own address may take nothing else."""
+        response = super().handle_no_permission(request, view_func)
+        if request.method in ("GET", "HEAD"):
+            return response
+        page = request.headers.get("Referer", "")
+        here = url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=request.is_secure())
+        back = urlsplit(page)._replace(scheme="", netloc="", fragment="").geturl() if here else "/"
+        return redirect_to_login(back, self.get_login_url(view_func), self.get_redirect_field_name(view_func))
+
+
 class SecondFactorMiddleware:
     """Where a second factor is required, who has none is asked to set one up first.
 
@@ -121,17 +155,27 @@ class SecondFactorMiddleware:
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponse | None:
         """A redirect to the pages about second factors, or nothing."""
-        match = request.resolver_match
+        match, user = request.resolver_match, request.user
+        name = match.view_name if match else ""
+        if isinstance(user, User) and name.startswith(LOCKS) and not name.startswith(KEYHOLES):
+            # Else a password alone would read the recovery codes, or put another app in the place of theirs.
+            return self._shown_first(request, user)
         public = not getattr(view, "login_required", True) or hasattr(view, "outside_workspaces")
         if public or match is None or match.view_name.startswith(FACTOR_PAGES):
             return None
-        user = request.user
         if not isinstance(user, User) or not self._asked(request, user, "admin" in match.app_names):
+            return None
+        if not second_factor.factors_of(user).exists():
+            return redirect("mfa_index")
+        return self._shown_first(request, user)
+
+    @staticmethod
+    def _shown_first(request: HttpRequest, user: User) -> HttpResponse | None:
+        """Where a factor is shown, to who has one and has not shown it."""
+        if second_factor.shown(request):
             return None
         types = set(second_factor.factors_of(user).values_list("type", flat=True))
         if not types:
-            return redirect("mfa_index")
-        if second_factor.shown(request):
             return None
         page = "mfa_reauthenticate" if Authenticator.Type.TOTP in types else "mfa_reauthenticate_webauthn"
         back = request.get_full_path() if request.method == "GET" else reverse("generations:home")

@@ -79,7 +79,16 @@ def outside_workspaces(view: View) -> View:
     return view
 
 
-@receiver([authenticator_added, authenticator_used])
+@receiver(authenticator_used)
 def remember(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
     """This session has proven it: by an app, a key, or a recovery code."""
     request.session[SESSION_KEY] = user.pk
+
+
+@receiver(authenticator_added)
+def remember_first(
+    sender: Any, request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any
+) -> None:
+    """Who sets up their first is there with it; a further one proves nothing about who adds it."""
+    if authenticator.type in FACTORS and not factors_of(user).exclude(pk=authenticator.pk).exists():
+        remember(sender, request, user)

@@ -12,10 +12,12 @@ from django.db import transaction
 from django.db.models import Exists, QuerySet
 from django.utils import timezone
 
+from accounts import budgets
 from accounts.models import ApiToken, AuditEvent, Budget, Invitation, Membership, Role, Wallet, Workspace
 from accounts.policy import POLICY, Action, Actor
 
 LAST_OWNER = "A workspace needs an owner. Make somebody else an owner first."
+ONE_OWNER = "A personal workspace stays with its person, who alone is its owner."
 CHANGED = "Somebody else changed this at the same moment. Look again, and repeat it if it is still right."
 
 
@@ -46,12 +48,19 @@ def managing(actor: Actor) -> Iterator[Wallet]:
         yield wallet
 
 
+def personal_and_its_owners(workspace: Workspace, role: str) -> bool:
+    """Whether this would give somebody's own studio another owner, who could put them out of it."""
+    return workspace.personal and role == Role.OWNER
+
+
 def change_role(actor: Actor, membership: Membership, role: str) -> None:
     """Make a member something else; also oneself, but never more than one is."""
     with managing(actor):
         before = _same(actor, membership).role
         if not actor.covers(role):
             raise NotAllowed
+        if personal_and_its_owners(actor.workspace, role):
+            raise Refused(ONE_OWNER)
         if before == role:
             return
         _change(_guarded(membership), membership, role=role)
@@ -103,9 +112,9 @@ def _end(verb: str, actor: Actor, membership: Membership) -> None:
     own = {"workspace": membership.workspace_id, "user": membership.user_id}
     tokens = ApiToken.objects.filter(**own, revoked_at=None).update(revoked_at=moment)
     # A budget of somebody who is gone would bind them again, unseen, should they come back.
-    its = Budget.objects.filter(workspace=membership.workspace_id, member=membership.user_id)
-    budgets, _ = its.delete()
-    ended = {"tokens": tokens, "budgets": budgets, "invitations": withdraw(membership, "")}
+    for each in Budget.objects.filter(workspace=membership.workspace_id, member=membership.user_id):
+        budgets.drop(actor, each)
+    ended = {"tokens": tokens, "invitations": withdraw(membership, "")}
     _event(verb, actor, membership, {"role": membership.role}, None, **ended).save()
     gone, _ = _guarded(membership).delete()
     if not gone:

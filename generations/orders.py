@@ -130,6 +130,8 @@ def place(actor: Actor, order: Order) -> list[Generation]:
         # A twin of this very form was faster; its rows are the answer to both.
         if known := _placed_before(actor, order):
             return known
+        if Generation.objects.filter(author=actor.user, form_key=order.form_key).exists():
+            raise KeyReused("This form was sent before in another workspace. Draw it anew.") from None
         raise
     assert failpoint("order.placed")
     for generation in generations:
@@ -207,7 +209,9 @@ def _not_too_many(actor: Actor, more: int) -> None:
 
 
 def _placed_before(actor: Actor, order: Order) -> list[Generation]:
-    known = list(Generation.objects.filter(author=actor.user, form_key=order.form_key).order_by("take"))
+    # Of this workspace: who is not in the other one any more learns nothing about it by an old form.
+    mine = Generation.objects.filter(workspace=actor.workspace, author=actor.user, form_key=order.form_key)
+    known = list(mine.order_by("take"))
     if known and known[0].input_digest != order.digest:
         raise KeyReused("This form was sent before with other settings. Send it again to make another clip.")
     return known

@@ -62,7 +62,7 @@ class AuditFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-fil
 
     def to_day(self, events: Events, name: str, value: date) -> Events:
         """That day is part of it."""
-        return events.filter(at__lt=_midnight(value) + timedelta(days=1))
+        return events if value == date.max else events.filter(at__lt=_midnight(value) + timedelta(days=1))
 
 
 @require_safe

@@ -31,7 +31,8 @@ def parsed(text: str) -> httpx.URL:
     """An address that may be posted to, as far as its text tells. Raises Unusable."""
     try:
         url = httpx.URL(text)
-    except httpx.InvalidURL as error:
+        _ = url.host  # its name is only decoded here
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise Unusable("This is no web address.") from error
     schemes = ("https", "http") if settings.WEBHOOKS_INSIDE else ("https",)
     if url.scheme not in schemes:

@@ -117,11 +117,13 @@ def shown(request: ActorRequest, pk: uuid.UUID) -> GenerationOut:
 def cancelled(request: ActorRequest, pk: uuid.UUID) -> Status[GenerationOut]:
     """200 when it is cancelled, for free; 202 when the model was asked to stop, which may come too late.
 
-    Scope: `generations:create`.
+    Scope: `generations:create`; for a colleague's also `generations:read`.
     """
     found = _seen(request.actor, pk)
     own = found.author_id == request.actor.user.pk
     need(request.actor, Action.CREATE if own else Action.CANCEL_ANY)
+    if not own:  # the answer says what it is
+        need(request.actor, Action.SEE)
     if found.state != State.CANCELLED:
         outcome = cancelling.cancel(found, request.actor)
         found = _seen(request.actor, pk)

@@ -28,7 +28,8 @@ def sent(
 ) -> Status[UploadOut]:
     """A picture (JPEG, PNG, WebP) or a video (MP4) as `file`; or the id of a finished clip as `generation`.
 
-    The same file again is the same upload. Scope: `generations:create`.
+    The same file again is the same upload. Scope: `generations:create`; for a colleague's clip also
+    `generations:read`.
     """
     need(request.actor, Action.CREATE)
     if request.content_type != "multipart/form-data":
@@ -57,6 +58,8 @@ def _received(file: "DjangosFile[Any]", actor: Actor) -> Upload:
 
 def _taken_over(key: uuid.UUID, actor: Actor) -> Upload:
     found = Generation.objects.visible_to(actor).select_related("clip").filter(pk=key).first()
+    if found and found.author_id != actor.user.pk:
+        need(actor, Action.SEE)
     if found is None:
         raise ValidationError("This clip does not exist.")
     return intake.from_clip(found, actor)

@@ -8,7 +8,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 def where(request: HttpRequest) -> str:
     """The address of the page in front of the person; for a part that htmx asks for, of the page it is in."""
     htmx = getattr(request, "htmx", None)
-    page = htmx.current_url_abs_path if htmx else None
+    try:
+        page = htmx.current_url_abs_path if htmx else None
+    except ValueError:  # a header that is no address
+        page = None
     return page or request.get_full_path()
 
 

@@ -78,6 +78,7 @@ def test_the_filter_leaves_what_was_asked_for_and_the_export_is_the_same(
         f"since={day}": [gone, role],
         f"until={day}": [gone, role],
         "until=2020-01-01": [],
+        "until=9999-12-31": [gone, role],
         f"since={day}&verb=member.removed&who=Bob": [gone],
     }
     for query, right in cases.items():

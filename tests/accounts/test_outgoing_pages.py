@@ -69,6 +69,7 @@ def test_one_adds_a_webhook_and_sees_its_secret_only_when_asking_for_it(world: W
         ("https://2130706433/", "must be one on the internet"),
         ("https://[::1]/", "must be one on the internet"),
         ("https://printer.local/", "must be one on the internet"),
+        ("https://xn--a/hook", "no web address"),
         ("", "required"),
         ("https://program.example/" + "x" * 500, "at most 500"),
     ],

@@ -3,6 +3,7 @@
 import io
 import re
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -13,8 +14,17 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
-from accounts.adapter import welcome
-from accounts.models import AuditEvent, LedgerEntry, Membership, Role, User, Wallet, Workspace
+from accounts.adapter import settle_in, welcome
+from accounts.models import (
+    AuditEvent,
+    LedgerEntry,
+    Membership,
+    Role,
+    User,
+    Wallet,
+    Workspace,
+    open_workspace,
+)
 from accounts.policy import POLICY, Action
 from tests import factors
 from tests.world import PASSWORD, World
@@ -72,6 +82,39 @@ def test_signing_up_again_does_not_tell_that_the_address_is_known(client: Client
 @pytest.mark.parametrize("password", ["short", "123456789012", "passwordpassword1"[:8]])
 def test_weak_passwords_are_refused_by_their_field(client: Client, password: str) -> None:
     assert sign_up(client, password1=password).context["form"].errors["password1"]
+
+
+def test_who_must_sign_in_before_a_form_is_taken_comes_back_to_its_page(world: World) -> None:
+    def back_to(referer: str) -> str:
+        to = Client().post(reverse("accounts:rename"), headers={"Referer": referer})["Location"]
+        return str(parse_qs(urlsplit(to).query)["next"][0])
+
+    page = reverse("accounts:settings")
+    assert back_to(f"http://testserver{page}?tab=1#name") == f"{page}?tab=1"
+    assert back_to("https://elsewhere.example/team/settings/") == "/"
+    assert back_to("") == "/"
+    looked = Client().get(page)["Location"]
+    assert looked.endswith(f"next={page}")
+
+
+@pytest.mark.parametrize("key", ["\\000" + "a" * 20, "A" * 32, "a" * 41, "%00", "ä" * 32])
+def test_a_session_that_cannot_be_ours_is_nobodys(db: None, key: str) -> None:
+    client = Client(raise_request_exception=False)
+    assert client.get("/healthz", HTTP_COOKIE=f'sessionid="{key}"').status_code == 200
+    assert client.get("/gallery/", HTTP_COOKIE=f'sessionid="{key}"').status_code == 302
+
+
+def test_somebody_elses_studio_is_not_ones_own(world: World) -> None:
+    studio = open_workspace("Eve's studio", owner=world.eve.user, personal=True)
+    Membership.objects.create(user=world.vera.user, workspace=studio, role=Role.CREATOR)
+    assert settle_in(world.vera.user) != studio
+    assert settle_in(world.eve.user) == studio
+
+
+def test_an_address_for_forms_says_so_to_who_looks_at_it(world: World, client_of: Any) -> None:
+    response = client_of("alice").get(reverse("accounts:rename"))
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    assert "takes what a form sends" in response.content.decode()
 
 
 @pytest.mark.django_db

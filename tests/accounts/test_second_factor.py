@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.signals import authenticator_added
 from django.core import mail
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.adapter import MfaAdapter
 from accounts.models import AuditEvent, Membership, Role, User, Workspace
-from accounts.second_factor import needs_second_factor
+from accounts.second_factor import needs_second_factor, shown
 from tests.factors import code, prove_address, reauthenticate, set_up, sign_in
 from tests.world import PASSWORD, World
 
@@ -173,6 +175,47 @@ def test_setting_one_up_opens_it_and_old_sessions_show_it_once(world: World, cli
     assert gallery(before)["Location"] == asked
     before.post(asked, {"code": code(secret)})
     assert gallery(before).status_code == 200
+
+
+@pytest.fixture
+def old(world: World) -> Client:
+    """Bob's session by his password alone, from before he set up an app; his password was shown again."""
+    prove_address(world.bob.user)
+    session = Client()
+    password(session, "bob@example.com")
+    set_up(world.bob.user)
+    RecoveryCodes.activate(world.bob.user)
+    demand(world.alice.workspace)
+    reauthenticate(session, PASSWORD)
+    return session
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "mfa_index", "mfa_view_recovery_codes", "mfa_generate_recovery_codes", "mfa_download_recovery_codes",
+        "mfa_activate_totp", "mfa_deactivate_totp", "mfa_add_webauthn", "mfa_list_webauthn",
+        "account_email", "account_change_password",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_password_alone_opens_no_page_about_how_one_gets_in(old: Client, page: str, method: str) -> None:
+    had = list(Authenticator.objects.order_by("pk").values())
+    answer = getattr(old, method)(reverse(page))
+    assert answer.status_code == 302
+    assert answer["Location"].startswith(reverse("mfa_reauthenticate"))
+    assert list(Authenticator.objects.order_by("pk").values()) == had
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_further_factor_proves_nothing_about_who_adds_it(world: World, old: Client) -> None:
+    authenticator = Authenticator.objects.create(user=world.bob.user, type="webauthn", data={"name": "k"})
+    request = RequestFactory().get("/")
+    request.session, request.user = old.session, world.bob.user
+    authenticator_added.send(
+        sender=Authenticator, request=request, user=world.bob.user, authenticator=authenticator
+    )
+    assert not shown(request)
 
 
 def test_programs_of_who_has_none_are_told_apart(world: World, django_assert_num_queries: Any) -> None:

@@ -227,6 +227,7 @@ def test_tokens_and_budget_end_and_private_clips_stay(world: World, client_of: A
     assert alice.get(shown).status_code == 200
     event = AuditEvent.objects.get(verb=f"member.{way}")
     assert (event.detail["member"], event.detail["tokens"]) == ("bob@example.com", 1)
+    assert (AuditEvent.objects.get(verb="budget.dropped").before or {})["about"] == "Bob"
     assert AuditEvent.objects.get(verb="generation.handed_over").detail["clips"] == 1
 
 

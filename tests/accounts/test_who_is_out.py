@@ -56,8 +56,9 @@ def test_the_budgets_that_end_with_a_membership_stand_in_the_trail(world: World)
     set_budget(world.alice, Budget(member=world.bob.user, most=100))
     set_budget(world.alice, Budget(member=world.bob.user, tier="lite", most=50))
     team.remove(world.alice, member(world.bob))
-    event = AuditEvent.objects.get(verb="member.removed")
-    assert event.detail["budgets"] == 2
+    dropped = AuditEvent.objects.filter(verb="budget.dropped").order_by("pk")
+    assert [(event.before or {})["most"] for event in dropped] == [100, 50]
+    assert not Budget.objects.exists()
 
 
 def told(person: Actor, client: Any) -> bool:

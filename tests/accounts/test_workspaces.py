@@ -11,7 +11,8 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import workspaces
+from accounts import inviting, team, workspaces
+from accounts.inviting import Guest
 from accounts.models import (
     ApiToken,
     AuditEvent,
@@ -73,7 +74,7 @@ def test_a_new_workspace_is_its_makers_and_has_an_empty_wallet(world: World, cli
     alice = client_of("alice")
     made = alice.post(reverse("accounts:workspace_new"), {"name": "Client B"})
     workspace = Workspace.objects.get(name="Client B")
-    assert made["Location"] == f"/w/{workspace.pk}/gallery/"
+    assert made["Location"] == f"/w/{workspace.pk}/"
     assert (workspace.wallet.posted, workspace.memberships.get().role) == (0, Role.OWNER)
     event = AuditEvent.objects.get(verb="workspace.created")
     assert (event.workspace, event.actor, event.acting_as) == (workspace, world.alice.user, "owner")
@@ -196,6 +197,17 @@ def test_closing_needs_the_name_and_keeps_what_there_was(world: World, client_of
         press(world)
     with pytest.raises(workspaces.Refused):
         workspaces.close(world.alice, "Northlight")
+
+
+def test_a_personal_workspace_has_one_owner(world: World) -> None:
+    Workspace.objects.filter(pk=world.alice.workspace.pk).update(personal=True)
+    world.alice.workspace.refresh_from_db()
+    bob = Membership.objects.get(user=world.bob.user)
+    with pytest.raises(team.Refused, match="alone is its owner"):
+        team.change_role(world.alice, bob, Role.OWNER)
+    with pytest.raises(team.Refused, match="alone is its owner"):
+        inviting.invite(world.alice, [Guest("", Role.OWNER)], expires_at=timezone.now() + timedelta(days=1))
+    team.change_role(world.alice, bob, Role.ADMIN)
 
 
 def test_a_personal_workspace_is_neither_closed_nor_handed_over(world: World, client_of: Any) -> None:

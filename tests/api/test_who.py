@@ -153,6 +153,8 @@ def test_a_colleagues_clip_is_cancelled_by_leads_only(world: World):
     made = orders.place(world.alice, order(world.alice))[0]
     assert is_problem(Program.of(world.bob).post(f"/generations/{made.pk}/cancel"), 403, "forbidden")
     made = orders.place(world.bob, order(world.bob))[0]
+    blind = Program.of(world.alice, Scope.CREATE)  # the answer would tell it what it may not read
+    assert is_problem(blind.post(f"/generations/{made.pk}/cancel"), 403, "forbidden")
     assert Program.of(world.alice).post(f"/generations/{made.pk}/cancel").status_code == 200
 
 

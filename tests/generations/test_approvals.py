@@ -136,6 +136,14 @@ def test_words_in_a_mail_are_not_turned_into_entities(world: World) -> None:
     assert "Tom & Jerry's <chase>" in Letter.objects.get().text
 
 
+def test_a_prompt_of_several_lines_cannot_pass_for_a_text_of_ours(world: World) -> None:
+    limit(world, 10, member=world.bob.user)
+    words = "Waves\n\nYour budget page has moved:\n\n  https://evil.example/"
+    orders.place(world.bob, order(world.bob, prompt=words))
+    text = Letter.objects.latest("pk").text
+    assert "  Waves Your budget page has moved: https://evil.example/\n" in text
+
+
 def test_the_mail_leads_to_the_picture(world: World) -> None:
     limit(world, 10)
     wanted = order(world.bob, "fal-ai/veo3.1/lite/image-to-video")

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from urllib.error import URLError
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from config.demo.environment import known_names
+from config.demo.ports import free_port
 from tests.servers import chromium
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,7 +77,7 @@ def _bare() -> dict[str, str]:
 @contextmanager
 def running(data: Path, **environment: str) -> Iterator[Demo]:
     """Start the demo, wait until it is ready, and stop it by the signal a terminal's end sends."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "manage.py", "demo", "--port", str(port), "--data", str(data), "--speed", "20"]
     with (data.parent / f"{data.name}.log").open("w") as log:
         process = subprocess.Popen(
@@ -104,12 +104,6 @@ def _wait_for_banner(demo: Demo, log: Path) -> None:
         urllib.request.urlopen(f"{demo.url}/readyz", timeout=5).close()
     except URLError as error:
         raise AssertionError("the banner came before the demo was ready") from error
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextmanager

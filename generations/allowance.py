@@ -22,7 +22,9 @@ def subject(budget: Budget) -> str:
 def limit(budget: Budget) -> str:
     """The limit and what is left of it, as `the budget of 100 credits a month for Bob (12 left)`."""
     if not budget.most:
-        return f"the budget for {subject(budget)}, which allows nothing"
+        asks = budget.beyond == Budget.Beyond.ASK
+        what = "by which each shot is decided" if asks else "which allows nothing"
+        return f"the budget for {subject(budget)}, {what}"
     left = max(0, budget.left())
     return f"the budget of {budget.most} credits a month for {subject(budget)} ({left} left)"
 

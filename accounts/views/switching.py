@@ -66,5 +66,5 @@ def new_workspace(request: HttpRequest) -> HttpResponse:
         else:
             request.session[SESSION_KEY] = str(workspace.pk)
             messages.success(request, f"{workspace} is yours. Whoever runs Dailies gives it credits.")
-            return redirect(address_in(workspace.pk, GALLERY))
+            return redirect(address_in(workspace.pk, "/"))
     return render(request, "accounts/workspace_new.html", {"form": form}, status=422 if form.errors else 200)

@@ -27,7 +27,7 @@ class LimitForm(forms.Form):
     """How much, and what becomes of more."""
 
     most = forms.IntegerField(
-        label="Credits a month", min_value=0, max_value=MOST, help_text="0 allows nothing at all."
+        label="Credits a month", min_value=0, max_value=MOST, help_text="0 allows nothing by itself."
     )
     beyond = forms.ChoiceField(
         label="A shot that does not fit",

@@ -40,8 +40,9 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @with_actor
 def gallery(request: ActorRequest) -> HttpResponse:
-    """Mine first, the workspace's one click away; newest first, page by page by keyset."""
-    team = request.GET.get("whose") == "team"
+    """Mine first, unless I may make none; the workspace's one click away; newest first, by keyset."""
+    whose = request.GET.get("whose") or ("mine" if request.actor.may(Action.CREATE) else "team")
+    team = whose == "team"
     seen = Generation.objects.visible_to(request.actor)
     if not team:
         seen = seen.filter(author=request.actor.user)
@@ -105,6 +106,10 @@ def live(request: ActorRequest) -> HttpResponse:
     changed = [each for each in seen if each.revision != known[str(each.pk)]]
     if not changed:
         return HttpResponse(status=204)
+    on_the_queue = where(request).endswith(reverse("generations:queue"))
+    if on_the_queue and any(known[str(each.pk)].startswith(State.AWAITING) for each in changed):
+        # It stands under a heading that says that it waits for approval.
+        return HttpResponse(headers={"HX-Refresh": "true"})
     wallet = Wallet.objects.get(workspace=request.actor.workspace)
     open_now = [each for each in seen if each.is_open]
     return render(
@@ -115,7 +120,7 @@ def live(request: ActorRequest) -> HttpResponse:
             "open": open_now,
             "wallet": wallet,
             "detail": "detail" in request.GET,
-            "tools": not where(request).endswith(reverse("generations:queue")),
+            "tools": not on_the_queue,
         },
     )
 

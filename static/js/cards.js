@@ -37,4 +37,12 @@ document.addEventListener("pointerout", (event) => {
 });
 document.addEventListener("focusin", (event) => cardOf(event) && start(cardOf(event)));
 document.addEventListener("focusout", (event) => cardOf(event) && stop());
+// A menu opens to where there is room: over the first cards of a row it would be cut off at the left.
+document.addEventListener("toggle", (event) => {
+  const menu = event.target;
+  if (!menu.matches?.(".card-menu[open]")) return;
+  const panel = menu.querySelector(".menu-panel");
+  const room = menu.getBoundingClientRect().right - document.querySelector("main").getBoundingClientRect().left;
+  menu.classList.toggle("is-first", room < panel.offsetWidth + 8);
+}, true);
 document.addEventListener("visibilitychange", () => document.hidden && stop());

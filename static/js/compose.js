@@ -4,6 +4,8 @@
 const $ = (selector, root = document) => root.querySelector(selector);
 const form = () => $("#compose");
 const prompt = () => $("#id_prompt");
+// As the server writes figures.
+const figure = (number) => Number(number).toLocaleString("en").replaceAll(",", "\u202f");
 const draftKey = () => `dailies:draft:${form().dataset.draft}`;
 
 // ── Prompt ──────────────────────────────────────────────────────────────────────────────────────
@@ -12,7 +14,7 @@ function counted() {
   const mark = $("[data-counter]");
   if (!mark) return;
   const length = prompt().value.length;
-  mark.textContent = `${length.toLocaleString("en")} / ${Number(prompt().maxLength).toLocaleString("en")}`;
+  mark.textContent = `${figure(length)} / ${figure(prompt().maxLength)}`;
   mark.classList.toggle("full", length >= prompt().maxLength);
   $(".finder-words").textContent = prompt().value.slice(0, 160);
 }

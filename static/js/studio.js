@@ -3,15 +3,19 @@
 const $ = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-// Menus are <details>: they work without this, and close on Escape or a click elsewhere with it.
+// Menus are <details>: they work without this, and close on Escape or a click elsewhere with it. What asks
+// whether one is sure closes on Escape, too.
+const FOLDS = "details:is(.menu, .sure, .confirm, .member-do)[open]";
 document.addEventListener("click", (event) => {
   for (const menu of all("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
-  for (const menu of all("details.menu[open]")) {
-    menu.open = false;
-    $("summary", menu).focus();
+  // The innermost only: a question within a row is taken back before the row.
+  const here = document.activeElement.closest(FOLDS);
+  for (const fold of here ? [here] : all("details.menu[open]")) {
+    fold.open = false;
+    $("summary", fold).focus();
   }
 });
 

@@ -8,9 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.models import Hold
+from accounts.budgets import set_budget
+from accounts.models import Budget, Hold
 from accounts.policy import Actor
-from generations import orders
+from generations import approvals, orders
 from generations.models import Generation, State
 from generations.views import gallery
 from generations.waits import explain
@@ -120,6 +121,38 @@ def test_live_answers_204_until_a_card_changes(world: World, client_of: Any) -> 
     assert response.status_code == 200
     assert [each.pk for each in response.context["changed"]] == [generation.pk]
     assert response.context["open"] == []
+
+
+def test_the_queue_is_drawn_anew_when_a_shot_waits_for_approval_no_more(world: World, client_of: Any) -> None:
+    set_budget(world.alice, Budget(most=0, beyond="ask"))
+    waiting = orders.place(world.bob, order(world.bob))[0]
+    explain([waiting])
+    known = {"c": f"{waiting.pk}:{waiting.revision}"}
+    approvals.approve(world.alice, waiting)
+
+    def answer(page: str) -> Any:
+        url = f"http://testserver{reverse(page)}"
+        return client_of("bob").get(
+            reverse("generations:live"), known, headers={"HX-Request": "true", "HX-Current-URL": url}
+        )
+
+    assert answer("generations:queue")["HX-Refresh"] == "true"
+    assert [each.pk for each in answer("generations:gallery").context["changed"]] == [waiting.pk]
+
+
+def test_an_odd_header_about_the_page_is_none(world: World, client_of: Any) -> None:
+    odd = {"HX-Request": "true", "HX-Current-URL": "http://["}
+    assert (
+        client_of("alice").get(reverse("generations:gallery"), {"after": "x"}, headers=odd).status_code == 200
+    )
+
+
+def test_who_may_only_look_sees_the_teams_clips_first(world: World, client_of: Any) -> None:
+    clip = finished(world)
+    address = reverse("generations:gallery")
+    assert [each.pk for each in client_of("vera").get(address).context["cards"]] == [clip.pk]
+    assert client_of("vera").get(address, {"whose": "mine"}).context["cards"] == []
+    assert client_of("bob").get(address).context["cards"] == []
 
 
 @pytest.mark.parametrize("odd", ["", ":", "x:y", "00000000-0000-0000-0000-000000000000:1", "%00:1"])

@@ -31,9 +31,9 @@ def test_another_workspace_is_two_keys_away(demo: Demo, chromium: Browser) -> No
     page.keyboard.press("Enter")
     page.fill("[name=name]", "Aster Beverages")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/gallery/")
+    page.wait_for_url(re.compile(r"/create/$"))
     expect(page.locator(".menu-workspace summary")).to_contain_text("Aster Beverages")
-    second = page.url.split("/gallery/")[0]
+    second = page.url.split("/create/")[0]
     page.goto(f"{second}/queue/")
     page.keyboard.press("Alt+w")
     page.keyboard.press("Enter")

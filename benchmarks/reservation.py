@@ -26,8 +26,6 @@ VALUES: dict[str, Any] = {
     "generate_audio": True,
     "seed": 7,
 }
-# Pairs of wallet and person that a client works with.
-DRAWN = 1000
 Rows = tuple[Hold, Generation, StateChange, AuditEvent]
 
 
@@ -72,17 +70,13 @@ def cost() -> int:
 
 def somebody(hot: bool) -> Iterator[tuple[Wallet, User]]:
     """A wallet and one of its people, again and again: always the same when `hot`, else at random."""
-    keys = list(
-        zip(
-            Wallet.objects.order_by("pk").values_list("pk", flat=True),
-            User.objects.order_by("pk").values_list("pk", flat=True),
-            strict=True,
-        )
-    )
-    drawn = keys[:1] if hot else random.sample(keys, min(DRAWN, len(keys)))
-    wallets = Wallet.objects.select_related("workspace").in_bulk([wallet for wallet, _ in drawn])
-    people = User.objects.in_bulk([person for _, person in drawn])
-    return cycle([(wallets[wallet], people[person]) for wallet, person in drawn])
+    wallets = list(Wallet.objects.select_related("workspace").order_by("pk"))
+    people = list(User.objects.order_by("pk"))
+    pairs = list(zip(wallets, people, strict=True))
+    if hot:
+        return cycle(pairs[:1])
+    random.shuffle(pairs)
+    return cycle(pairs)
 
 
 def hold(hot: bool) -> Callable[[], bool]:

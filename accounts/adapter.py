@@ -17,16 +17,15 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from accounts.middleware import address_out
-from accounts.models import LedgerEntry, Role, User, Wallet, Workspace, open_workspace
+from accounts.models import LedgerEntry, User, Wallet, Workspace, open_workspace
 
 logger = logging.getLogger(__name__)
 
 
 def settle_in(user: User) -> Workspace:
     """The user's personal workspace, made when missing."""
-    own = {"memberships__user": user, "memberships__role": Role.OWNER}
-    mine = Workspace.objects.filter(personal=True, **own).first()
-    return mine or open_workspace(f"{user}'s studio"[:80], owner=user, personal=True)
+    mine = user.memberships.at_home().select_related("workspace").first()
+    return mine.workspace if mine else open_workspace(f"{user}'s studio"[:80], owner=user, personal=True)
 
 
 def welcome(user: User) -> LedgerEntry | None:

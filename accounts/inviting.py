@@ -194,10 +194,8 @@ def _open(invitation: Invitation) -> InvitationQuerySet:
 def _write(invitation: Invitation) -> None:
     if not invitation.email:
         return
-    # Names are other people's words: one that went over several lines could pass for a text of ours.
     names = {"inviter": str(invitation.invited_by), "workspace": str(invitation.workspace)}
-    one_line = {name: letters.one_line(words) for name, words in names.items()}
-    context = {"invitation": invitation, "link": link(invitation), **one_line}
+    context = {"invitation": invitation, "link": link(invitation), **names}
     letters.write(invitation.email, "invitation", context)
 
 

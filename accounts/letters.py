@@ -31,19 +31,21 @@ LONGEST_SUBJECT = 200
 def write(to: str, template: str, context: Mapping[str, Any]) -> Letter:
     """Put a letter into the outbox: `letters/<template>.subject.txt` and `.txt`, filled in.
 
-    Needs the transaction of what it tells of. ValidationError for an address that is none.
+    Needs the transaction of what it tells of. ValidationError for an address that is none. Texts in
+    `context` are people's words: one that went over several lines could pass for a text of ours.
     """
     validate_email(to)
-    subject = one_line(_fill(f"letters/{template}.subject.txt", context))
+    context = {name: one_line(each) if isinstance(each, str) else each for name, each in context.items()}
+    subject = one_line(_fill(f"letters/{template}.subject.txt", context))[:LONGEST_SUBJECT]
     # No database for text takes this sign.
     text = _fill(f"letters/{template}.txt", context).replace("\0", "").strip() + "\n"
     return Letter.objects.create(to=to, subject=subject, text=text)
 
 
 def one_line(text: str) -> str:
-    """A subject cannot become another header: no line ends in it, and nothing that cannot be seen."""
+    """No line ends in it, by which a subject could become another header, and nothing that cannot be seen."""
     words = " ".join(text.split())
-    return "".join(sign for sign in words if sign.isprintable())[:LONGEST_SUBJECT]
+    return "".join(sign for sign in words if sign.isprintable())
 
 
 def _fill(name: str, context: Mapping[str, Any]) -> str:

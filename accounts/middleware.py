@@ -48,7 +48,7 @@ def current(request: HttpRequest) -> Actor | None:
     if named:
         memberships = [each for each in memberships if each.workspace_id == named]
     chosen = request.session.get(SESSION_KEY)
-    memberships.sort(key=lambda each: (str(each.workspace_id) != chosen, not each.workspace.personal))
+    memberships.sort(key=lambda each: (str(each.workspace_id) != chosen, not each.at_home))
     return Actor.of(memberships[0]) if memberships else None
 
 
@@ -155,27 +155,25 @@ class SecondFactorMiddleware:
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponse | None:
         """A redirect to the pages about second factors, or nothing."""
-        match, user = request.resolver_match, request.user
-        name = match.view_name if match else ""
-        if isinstance(user, User) and name.startswith(LOCKS) and not name.startswith(KEYHOLES):
-            # Else a password alone would read the recovery codes, or put another app in the place of theirs.
-            return self._shown_first(request, user)
+        match = request.resolver_match
+        assert match  # there is a view
+        name = match.view_name
         public = not getattr(view, "login_required", True) or hasattr(view, "outside_workspaces")
-        if public or match is None or match.view_name.startswith(FACTOR_PAGES):
+        open_to_all = public or name.startswith(FACTOR_PAGES)
+        # Else a password alone would read the recovery codes, or put another app in the place of theirs.
+        guarded = name.startswith(LOCKS) and not name.startswith(KEYHOLES)
+        if open_to_all and not guarded:
+            return None  # who asks is not even looked up
+        user = request.user
+        if not isinstance(user, User):
             return None
-        if not isinstance(user, User) or not self._asked(request, user, "admin" in match.app_names):
-            return None
-        if not second_factor.factors_of(user).exists():
-            return redirect("mfa_index")
-        return self._shown_first(request, user)
-
-    @staticmethod
-    def _shown_first(request: HttpRequest, user: User) -> HttpResponse | None:
-        """Where a factor is shown, to who has one and has not shown it."""
-        if second_factor.shown(request):
+        required = not open_to_all and self._asked(request, user, "admin" in match.app_names)
+        if not required and not guarded:
             return None
         types = set(second_factor.factors_of(user).values_list("type", flat=True))
         if not types:
+            return redirect("mfa_index") if required else None
+        if second_factor.shown(request):
             return None
         page = "mfa_reauthenticate" if Authenticator.Type.TOTP in types else "mfa_reauthenticate_webauthn"
         back = request.get_full_path() if request.method == "GET" else reverse("generations:home")

@@ -188,10 +188,10 @@ def _tell_author(actor: Actor, takes: Sequence[Generation], decision: str, reaso
         "decider": actor.user,
         "workspace": first.workspace,
         "generation": first,
-        "prompt": letters.one_line(first.prompt),
+        "prompt": first.prompt,
         "takes": len(takes),
         "total": total,
-        "reason": letters.one_line(reason),
+        "reason": reason,
         "link": bell.link(first.workspace, address),
     }
     letters.write(first.author.email, f"approval_{decision}", context)

@@ -131,7 +131,7 @@ def place(actor: Actor, order: Order) -> list[Generation]:
         if known := _placed_before(actor, order):
             return known
         if Generation.objects.filter(author=actor.user, form_key=order.form_key).exists():
-            raise KeyReused("This form was sent before in another workspace. Draw it anew.") from None
+            raise KeyReused("This form was sent before in another workspace. Make it anew here.") from None
         raise
     assert failpoint("order.placed")
     for generation in generations:

@@ -86,7 +86,7 @@ def _told(actor: Actor, generations: Sequence[Generation], budget: Budget) -> No
         "author": actor.user,
         "workspace": workspace,
         "generation": first,
-        "prompt": letters.one_line(first.prompt),
+        "prompt": first.prompt,
         "takes": len(generations),
         "total": total,
         "limit": allowance.limit(budget),

@@ -94,6 +94,10 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         """Those that let somebody in: not suspended, of a workspace that is not closed."""
         return self.filter(suspended_at=None, workspace__closed_at=None, user__is_active=True)
 
+    def at_home(self) -> "MembershipQuerySet":
+        """Those of people in their own personal workspace; colleagues may be in it as well."""
+        return self.filter(workspace__personal=True, role=Role.OWNER)
+
 
 class Membership(models.Model):
     """One person's role in one workspace."""
@@ -115,3 +119,8 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.workspace} ({self.role})"
+
+    @property
+    def at_home(self) -> bool:
+        """As the selection of that name."""
+        return self.workspace.personal and self.role == Role.OWNER

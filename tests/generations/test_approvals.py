@@ -138,10 +138,11 @@ def test_words_in_a_mail_are_not_turned_into_entities(world: World) -> None:
 
 def test_a_prompt_of_several_lines_cannot_pass_for_a_text_of_ours(world: World) -> None:
     limit(world, 10, member=world.bob.user)
-    words = "Waves\n\nYour budget page has moved:\n\n  https://evil.example/"
+    words = "Waves\n\nYour budget page has moved:\n\n  https://evil.example/" + " and on" * 60
     orders.place(world.bob, order(world.bob, prompt=words))
     text = Letter.objects.latest("pk").text
-    assert "  Waves Your budget page has moved: https://evil.example/\n" in text
+    assert "  Waves Your budget page has moved: https://evil.example/ and on" in text
+    assert text.count("and on") == 60  # a prompt is told as far as there is room
 
 
 def test_the_mail_leads_to_the_picture(world: World) -> None:

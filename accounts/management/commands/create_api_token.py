@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts import tokens
-from accounts.models import Membership, Role
+from accounts.models import Membership
 
 
 class Command(BaseCommand):
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         theirs = Membership.objects.active().filter(user__email__iexact=options["email"])
         if options["workspace"]:
             theirs = theirs.filter(workspace=options["workspace"])
-        own = theirs.filter(workspace__personal=True, role=Role.OWNER)
+        own = theirs.at_home()
         theirs = own if own.exists() and not options["workspace"] else theirs
         found = list(theirs.order_by("workspace__name").select_related()[:20])
         if not found:

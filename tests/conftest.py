@@ -1,5 +1,7 @@
 """The world of a test: real database, real Redis, fal by the emulator, three people and their credits."""
 
+import importlib
+import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,11 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
+import accounts
+import benchmarks
+import config
+import fal_emulator
+import generations
 from accounts.append_only import removals, statements
 from accounts.models import Wallet
 from fal_emulator.server import Emulator, serve
@@ -30,6 +37,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 # What migrations and Django itself write, and no test changes.
 KEPT = {"django_content_type", "auth_permission"}
 APPEND_ONLY = ("accounts_ledgerentry", "accounts_auditevent", "generations_statechange")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _same_examples_in_every_process() -> None:
+    """Hypothesis draws from the constants of all that is imported, which differs by what ran before."""
+    for room in (accounts, benchmarks, config, fal_emulator, generations):
+        for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
+            if not module.name.startswith("benchmarks.peers."):  # they have settings of their own
+                importlib.import_module(module.name)
 
 
 @pytest.fixture(scope="session")

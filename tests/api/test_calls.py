@@ -27,6 +27,11 @@ def test_the_catalogue_is_listed_and_each_entry_described(world: World):
     assert is_problem(program.get("/endpoints/fal-ai/none"), 404, "not-found")
 
 
+@pytest.mark.parametrize("path", ["/", "/none", "/endpoints/none%0A", "/generations/%0A", "/%0Anone", "//"])
+def test_an_address_that_is_none_is_answered_in_the_api_s_format(world: World, path: str):
+    assert is_problem(Program.of(world.alice).get(path), 404, "not-found")
+
+
 def test_a_switched_off_endpoint_says_so_and_refuses(world: World):
     EndpointSwitch.objects.create(endpoint=LITE, on_sale=False, note="Repairs.")
     program = Program.of(world.alice)

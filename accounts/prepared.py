@@ -8,7 +8,7 @@ there it is planned each time.
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 
 
@@ -20,13 +20,14 @@ def first(statement: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
     # The demo with SQLite has no need of it.
     from psycopg import RawCursor  # noqa: PLC0415
 
-    connection.ensure_connection()
-    session = connection.connection
-    wrapper = CursorDebugWrapper if connection.queries_logged else CursorWrapper
+    database = connections[DEFAULT_DB_ALIAS]  # Django's `connection` would look for it at each use
+    database.ensure_connection()
+    session = database.connection
+    wrapper = CursorDebugWrapper if database.queries_logged else CursorWrapper
     # For this statement alone: psycopg would keep the texts of all others, and what is written in them.
-    session.prepare_threshold = None if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS") else 0
+    session.prepare_threshold = None if database.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS") else 0
     try:
-        with wrapper(RawCursor(session), connection) as cursor:
+        with wrapper(RawCursor(session), database) as cursor:
             cursor.execute(statement, values)
             row: tuple[Any, ...] | None = cursor.fetchone()
             return row

@@ -6,7 +6,7 @@ there it is the same steps in one IMMEDIATE transaction. Both are proven equal b
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -58,10 +58,11 @@ def _insert_by_statement(
     guard: Guard, values: Mapping[str, Any], groups: Sequence[tuple[Model, list[models.Model]]]
 ) -> bool:
     statement = _statement(guard, *values, groups=tuple((model, len(group)) for model, group in groups))
-    sent = list(_as_text(values.values()))
+    sent = _as_text(values.values())
     for model, group in groups:
+        columns = Columns.of(model)
         for row in group:
-            sent += _as_text(Columns.of(model).values(row))
+            sent += _as_text(columns.values(row))
     # A statement is its own transaction; only inside somebody else's does a refusal need a savepoint.
     savepoint = transaction.atomic() if connection.in_atomic_block else nullcontext()
     with savepoint:
@@ -141,6 +142,6 @@ class Columns:
         return [(place, each.encoder) for place, each in fields if isinstance(each, models.JSONField)]
 
 
-def _as_text(values: Iterable[Any]) -> Iterator[str | None]:
+def _as_text(values: Iterable[Any]) -> list[str | None]:
     """Without a type of their own: else each width of an integer would be another statement to plan."""
-    return (value if value is None or type(value) is str else str(value) for value in values)
+    return [value if value is None or type(value) is str else str(value) for value in values]

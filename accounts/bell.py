@@ -22,6 +22,12 @@ def ring(people: Iterable[User], workspace: Workspace, text: str, address: str) 
     Notification.objects.bulk_create(lines)
 
 
+def hush(people: Iterable[User], workspace: Workspace, address: str) -> None:
+    """The lines that lead there are not new any more: what they asked for is done."""
+    unread = Notification.objects.filter(user__in=people, workspace=workspace, read_at=None)
+    unread.filter(address=address).update(read_at=timezone.now())
+
+
 def path(name: str, *args: Any) -> str:
     """An address without the workspace that the current request may have in front."""
     return address_out(reverse(name, args=args))

@@ -19,6 +19,7 @@ from generations.catalogue import CATALOGUE
 from generations.fal.failures import Reason
 from generations.models import EndpointSwitch, Generation, State
 from generations.orders import Busy, NotAllowed, NotEnough, OffSale, OverBudget, Refused, set_aside
+from generations.parking import settled
 from generations.timing import QUEUE_DEADLINE, business, now
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ def deny(actor: Actor, generation: Generation, reason: str) -> list[Generation]:
         ]
         if not ended:
             raise Decided(_decided(generation))
+        settled(ended[0])
         _audited("generation.denied", actor, ended, reason=reason)
         _tell_author(actor, ended, "denied", reason)
     return ended
@@ -63,6 +65,7 @@ def lapse(generation: Generation) -> None:
             address = bell.path("generations:detail", generation.pk)
             text = f"Nobody decided in time about “{generation.prompt[:80]}”"
             bell.ring(_still_here(generation), generation.workspace, text, address)
+            settled(generation)
 
 
 def _let_go(actor: Actor, generation: Generation, *, raising: bool) -> list[Generation]:
@@ -77,6 +80,7 @@ def _let_go(actor: Actor, generation: Generation, *, raising: bool) -> list[Gene
         raised = _make_room(actor, holds) if raising else []
         _take(actor, holds, approved=not raising)
         _line_up(actor, takes, holds)
+        settled(takes[0])
         _audited("generation.approved", actor, takes, raised=raised)
         _tell_author(actor, takes, "approved")
         line.joined(takes)

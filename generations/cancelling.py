@@ -10,6 +10,7 @@ from generations import doorbell
 from generations.failpoints import failpoint
 from generations.fal.failures import Reason
 from generations.models import FIRST, Generation, State
+from generations.parking import settled
 from generations.timing import now
 
 # Once the file is being fetched there is nothing left to stop.
@@ -36,9 +37,12 @@ def cancel(generation: Generation, actor: Actor) -> Outcome:
 
 
 def _cancel(generation: Generation) -> Outcome:
-    if State(generation.state) in FIRST and generation.finish(
+    before = State(generation.state)
+    if before in FIRST and generation.finish(
         State.CANCELLED, cause="cancelled by a member", reason=Reason.CANCELLED
     ):
+        if before == State.AWAITING:
+            settled(generation)
         return Outcome.CANCELLED
     return Outcome.ASKED if _ask(generation) else Outcome.TOO_LATE
 

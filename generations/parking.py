@@ -52,6 +52,16 @@ def park(actor: Actor, generations: Sequence[Generation], over: Sequence[Budget]
     return True
 
 
+def settled(generation: Generation) -> None:
+    """Once none of its takes waits, nobody is asked any more. Needs the transaction of the last move."""
+    takes = Generation.objects.filter(
+        workspace=generation.workspace_id, author=generation.author_id, form_key=generation.form_key
+    )
+    if not takes.filter(state=State.AWAITING).exists():
+        people = those_who_may(Action.APPROVE, generation.workspace)
+        bell.hush(people, generation.workspace, _address(takes.order_by("take")[0]))
+
+
 def words(placed: Sequence[Generation]) -> str:
     """What to tell who has just ordered these; empty when they are not parked."""
     first = placed[0]
@@ -77,7 +87,7 @@ def _audited(actor: Actor, generations: Sequence[Generation], over: Sequence[Bud
 
 def _told(actor: Actor, generations: Sequence[Generation], budget: Budget) -> None:
     first, workspace = generations[0], actor.workspace
-    total, address = sum(each.cost for each in generations), bell.path("generations:approvals")
+    total, address = sum(each.cost for each in generations), _address(first)
     people = approvers(workspace, actor.user)
     words = first.prompt if len(first.prompt) <= 80 else f"{first.prompt[:79]}…"
     bell.ring(people, workspace, f"{actor.user} asks for {total} credits for “{words}”", address)
@@ -95,6 +105,11 @@ def _told(actor: Actor, generations: Sequence[Generation], budget: Budget) -> No
     }
     for person in people:
         letters.write(person.email, "approval_wanted", context)
+
+
+def _address(first: Generation) -> str:
+    """Where an order is decided about, by its first take."""
+    return f"{bell.path('generations:approvals')}#ask-{first.pk}"
 
 
 def first_picture(generation: Generation) -> str:

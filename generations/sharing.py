@@ -25,11 +25,14 @@ class NotAllowed(Exception):
 
 
 def choices(actor: Actor, generation: Generation) -> list[Visibility]:
-    """What the actor may choose for it now. A colleague's clip can only be taken off its link."""
-    if not actor.may_on(Action.SHARE, Action.DELETE_ANY, generation.author_id):
-        return []
-    if generation.author_id != actor.user.pk:
-        return [Visibility.WORKSPACE] if generation.visibility == Visibility.LINK else []
+    """What the actor may choose for it now.
+
+    A lead can only take a colleague's clip off its link, and so can its author who may not share any more.
+    """
+    mine = generation.author_id == actor.user.pk
+    if not (mine and actor.may(Action.SHARE)):
+        ends = generation.visibility == Visibility.LINK and (mine or actor.may(Action.DELETE_ANY))
+        return [Visibility.WORKSPACE] if ends else []
     # Whoever decides about its budget has to see it, and there is nothing to send before there is a clip.
     unfit = {
         Visibility.PRIVATE: generation.state == State.AWAITING,

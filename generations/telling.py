@@ -36,7 +36,6 @@ def tell(generation: "Generation") -> None:
 def as_data(generation: "Generation") -> dict[str, Any]:
     """A generation as the API answers it, without its input."""
     ready = generation.state == State.SUCCEEDED
-    ended = generation.finished_at
     return {
         "id": str(generation.pk),
         "endpoint": generation.endpoint,
@@ -46,8 +45,8 @@ def as_data(generation: "Generation") -> dict[str, Any]:
         "charged": generation.charged,
         "video_url": f"{settings.PUBLIC_URL}{ROOT}/generations/{generation.pk}/video" if ready else None,
         "error": _error(generation),
-        "created_at": generation.created_at.isoformat(),
-        "finished_at": ended.isoformat() if ended else None,
+        "created_at": generation.created_at,
+        "finished_at": generation.finished_at,
     }
 
 

@@ -1,11 +1,13 @@
 """What is to be said: messages are written down with what they tell of, and made due again by people."""
 
+import json
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -32,7 +34,8 @@ def tell(workspace_id: uuid.UUID, type: str, data: Callable[[], dict[str, Any]])
 
 def write(endpoints: list[uuid.UUID], type: str, data: dict[str, Any]) -> None:  # noqa: A002 - its name
     """The same message to each of these, due now."""
-    body = {"type": type, "timestamp": timezone.now().isoformat(), "data": data}
+    # Moments are written as the API answers them.
+    body = json.loads(DjangoJSONEncoder().encode({"type": type, "timestamp": timezone.now(), "data": data}))
     WebhookMessage.objects.bulk_create(
         WebhookMessage(endpoint_id=key, type=type, body=body) for key in endpoints
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Query, Router, Status
+from ninja.responses import NinjaJSONEncoder
 from pydantic import Field
 
 from accounts.actor import ActorRequest
@@ -77,7 +78,7 @@ def _created(request: ActorRequest, wish: Wish) -> HttpResponse:
             raise problem from refused
         return once.keep(problem.status, problem.text())
     status = 202 if placed.state == State.AWAITING else 201
-    text = say.generation(placed).model_dump_json()
+    text = NinjaJSONEncoder().encode(say.generation(placed).model_dump())  # as of all other answers
     return once.keep(status, text) if once else answer(status, text)
 
 

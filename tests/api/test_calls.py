@@ -69,7 +69,7 @@ def test_a_generation_is_created_shown_listed_and_written_down(world: World):
     assert (made["state"], made["video_url"], made["error"]) == ("queued", None, None)
     assert made["input"]["prompt"] == WISH["input"]["prompt"]
     one = program.get(f"/generations/{made['id']}").json()
-    assert one["id"] == made["id"]
+    assert one == made
     assert [each["id"] for each in program.get("/generations").json()["data"]] == [made["id"]]
     row = Generation.objects.get()
     assert row.hold

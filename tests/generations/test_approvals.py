@@ -22,7 +22,8 @@ from accounts.models import (
 )
 from accounts.policy import Actor
 from generations import orders
-from generations.approvals import Decided, approve, deny, raise_and_approve
+from generations.approvals import Decided, approve, deny, lapse, raise_and_approve
+from generations.cancelling import cancel
 from generations.fal.failures import Reason
 from generations.models import EndpointSwitch, Generation, State
 from generations.motor import drive
@@ -127,7 +128,7 @@ def test_those_who_decide_are_told_by_bell_and_mail_with_the_price_and_the_way(
     for words in ("A lighthouse at dusk", "Price: 40 credits", "10 credits a month for Bob", address):
         assert words in letter.text
     assert letter.subject == "Bob asks for 40 credits in Northlight"
-    assert Notification.objects.get().address == "/team/approvals/"
+    assert Notification.objects.get().address == f"/team/approvals/#ask-{Generation.objects.get().pk}"
 
 
 def test_words_in_a_mail_are_not_turned_into_entities(world: World) -> None:
@@ -233,6 +234,28 @@ def test_a_denial_ends_it_with_a_reason_and_costs_nothing(world: World, client_o
     assert "Use the 720p version, please" in page
     with pytest.raises(Decided, match="cancelled"):
         approve(world.alice, first)
+
+
+@pytest.mark.parametrize("how", ["approved", "denied", "cancelled", "lapsed"])
+def test_what_is_decided_is_not_new_in_anybody_s_bell(world: World, how: str) -> None:
+    carl = User.objects.create_user("carl@example.com", None)
+    Membership.objects.create(user=carl, workspace=world.alice.workspace, role=Role.BILLING)
+    first, other = parked(world, takes=2), parked(world)
+    told = Notification.objects.filter(user__in=[carl, world.alice.user], read_at=None)
+    assert told.count() == 4
+    takes = list(Generation.objects.filter(form_key=first.form_key).order_by("take"))
+    if how == "approved":
+        approve(world.alice, first)
+    elif how == "denied":
+        deny(world.alice, first, "No.")
+    for number, take in enumerate(takes if how in ("cancelled", "lapsed") else []):
+        assert told.count() == 4, f"{number} of the takes still wait"
+        if how == "cancelled":
+            cancel(take, world.bob)
+        else:
+            lapse(take)
+    addresses = set(told.values_list("address", flat=True))
+    assert (told.count(), addresses) == (2, {f"/team/approvals/#ask-{other.pk}"})
 
 
 @pytest.mark.parametrize("who", ["bob", "vera", "eve"])

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import AuditEvent
+from accounts.models import AuditEvent, Membership, Role
 from accounts.policy import Actor
 from generations import orders, sharing
 from generations.models import Generation, State, Visibility
@@ -73,6 +73,23 @@ def test_a_colleague_may_not_choose_and_a_lead_may_only_end_a_link(
     assert Client().get(shared).status_code == 404
     assert client_of("owen").post(address, {"visibility": "workspace"}).status_code == 403
     assert AuditEvent.objects.filter(verb="generation.visibility", actor=owen.user).count() == 1
+
+
+def test_an_author_who_may_not_share_any_more_can_end_the_link(world: World, client_of: Any) -> None:
+    generation, shared = linked(world)
+    Membership.objects.filter(user=world.alice.user, workspace=world.alice.workspace).update(role=Role.VIEWER)
+    page, address = (
+        reverse(f"generations:{name}", args=[generation.pk]) for name in ("detail", "visibility")
+    )
+    shown = client_of("alice").get(page).content.decode()
+    assert "stop-sharing" in shown
+    assert "new-link" not in shown
+    for wish in ("private", "link"):
+        assert client_of("alice").post(address, {"visibility": wish}).status_code == 422
+    assert client_of("alice").post(address, {"visibility": "workspace"}).status_code == 302
+    assert Client().get(shared).status_code == 404
+    assert client_of("alice").post(address, {"visibility": "workspace"}).status_code == 403
+    assert "stop-sharing" not in client_of("alice").get(page).content.decode()
 
 
 def test_of_two_who_choose_at_once_the_first_wins(world: World) -> None:

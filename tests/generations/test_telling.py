@@ -69,7 +69,7 @@ def test_a_finished_clip_is_told_with_what_it_cost(
         "charged": 40,
         "video_url": f"{settings.PUBLIC_URL}/api/v1/generations/{done.pk}/video",
         "error": None,
-        "created_at": done.created_at.isoformat(),
+        "created_at": f"{done.created_at:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z",
         "finished_at": body["data"]["finished_at"],
     }
 

@@ -13,7 +13,7 @@ from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 
 from accounts.admin_audit import Audited, write
-from accounts.models import AuditEvent, Hold, LedgerEntry, Membership, Role, User, Wallet, Workspace
+from accounts.models import AuditEvent, Hold, LedgerEntry, Letter, Membership, Role, User, Wallet, Workspace
 from accounts.models.audit import STAFF
 from accounts.team import LAST_OWNER
 
@@ -168,6 +168,17 @@ class AuditEventAdmin(ReadOnly):
     list_display = ("at", "verb", "object", "actor", "workspace")
     list_filter = ("verb",)
     search_fields = ("object", "actor__email")
+
+
+@admin.register(Letter)
+class LetterAdmin(ReadOnly):
+    """Mails that were sent, wait or were given up; what stands in them is between us and their readers."""
+
+    list_display = ("created_at", "to", "subject", "sent_at", "wake_at", "tries", "error")
+    list_filter = (("sent_at", admin.EmptyFieldListFilter),)
+    search_fields = ("to", "subject")
+    exclude = ("text",)
+    ordering = ("-created_at",)
 
 
 @admin.register(Authenticator)

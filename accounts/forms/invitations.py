@@ -105,13 +105,17 @@ class InviteForm(forms.Form):
         """Every row of the file. ValidationError with a sentence for each line that is wrong."""
         guests: list[Guest] = []
         wrong: list[str] = []
+        seen = {guest.email: "in the field above" for guest in self.guests}
         for number, cells in _rows(_text(sheet)):
             try:
-                guests.append(self._guest(cells, usual))
+                guest = self._guest(cells, usual)
             except ValueError as error:
                 wrong.append(f"Line {number}: {error}")
-        seen = [guest.email for guest in [*self.guests, *guests]]
-        wrong += [f"{email} is there twice." for email in dict.fromkeys(seen) if seen.count(email) > 1]
+                continue
+            if guest.email in seen:
+                wrong.append(f"Line {number}: {guest.email} stands {seen[guest.email]} already.")
+            seen.setdefault(guest.email, f"in line {number}")
+            guests.append(guest)
         if wrong:
             more = [f"And {len(wrong) - 10} more."] if len(wrong) > 10 else []
             raise ValidationError(wrong[:10] + more)

@@ -1,5 +1,6 @@
 """What the demo prints when it is ready: where to go, who to be, where things are."""
 
+import shlex
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -31,7 +32,7 @@ def text(workplace: Workplace, environment: Mapping[str, str], offline: bool) ->
             "",
             f"  logs  {workplace.logs}",
             f"  data  {workplace.directory}  (mails: {workplace.mail.name}/, clips: {workplace.media.name}/)",
-            f'  other commands:  env $(cat "{workplace.env}") .venv/bin/python manage.py ...',
+            f"  other commands:  {shlex.quote(str(workplace.manage))} ...  (as `python manage.py ...`)",
             "  Ctrl-C stops everything; --reset starts again from nothing.",
             RULE,
         )

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
@@ -74,4 +75,5 @@ def choose_emulator_port(workplace: Workplace) -> int:
 
 
 def as_lines(environment: Mapping[str, str]) -> str:
-    return "".join(f"{name}={value}\n" for name, value in environment.items())
+    """As a shell reads them."""
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items())

@@ -110,6 +110,7 @@ def open_stage(wishes: Wishes, workplace: Workplace, supervisor: Supervisor) -> 
     emulator_port = choose_emulator_port(workplace) if offline(os.environ) else None
     environment = compose(workplace, wishes.port, redis_url, emulator_port)
     workplace.write_private(workplace.env, as_lines(environment))
+    workplace.write_command()
     if emulator_port is not None:
         supervisor.add(emulator(workplace, emulator_port, wishes.speed))
     if static.stale():

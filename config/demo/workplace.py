@@ -4,9 +4,13 @@ import contextlib
 import fcntl
 import os
 import secrets
+import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from config.bootstrap import ROOT
 
 
 class InUse(Exception):
@@ -25,6 +29,7 @@ class Workplace:
         self.emulator = self.directory / "emulator"
         self.redis = self.directory / "redis"
         self.env = self.directory / "env"
+        self.manage = self.directory / "manage"
 
     @contextlib.contextmanager
     def occupied(self, reset: bool = False) -> Iterator[None]:
@@ -47,7 +52,12 @@ class Workplace:
         """Removes what a demo makes and nothing else, whatever folder was named."""
         for folder in (self.media, self.mail, self.logs, self.emulator, self.redis):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.env, *self.directory.glob("dailies.sqlite3*"), self.directory / "secret"):
+        for file in (
+            self.env,
+            self.manage,
+            *self.directory.glob("dailies.sqlite3*"),
+            self.directory / "secret",
+        ):
             file.unlink(missing_ok=True)
 
     def secret(self) -> str:
@@ -57,8 +67,14 @@ class Workplace:
             self.write_private(file, secrets.token_urlsafe(50))
         return file.read_text(encoding="utf-8")
 
-    def write_private(self, file: Path, text: str) -> None:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    def write_command(self) -> None:
+        """`DATA/manage`: any command of `manage.py`, in this demo's environment."""
+        program = shlex.join([sys.executable, str(ROOT / "manage.py")])
+        lines = ("#!/bin/sh", "set -a", '. "$(dirname -- "$0")/env"', f'exec {program} "$@"', "")
+        self.write_private(self.manage, "\n".join(lines), mode=0o700)
+
+    def write_private(self, file: Path, text: str, mode: int = 0o600) -> None:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
             opened.write(text)
 
@@ -66,5 +82,5 @@ class Workplace:
         """A value of the last run, from `env`."""
         if not self.env.exists():
             return None
-        lines = self.env.read_text(encoding="utf-8").splitlines()
-        return next((line.partition("=")[2] for line in lines if line.startswith(f"{name}=")), None)
+        words = shlex.split(self.env.read_text(encoding="utf-8"))
+        return next((word.partition("=")[2] for word in words if word.startswith(f"{name}=")), None)

@@ -22,12 +22,17 @@ document.addEventListener("keydown", (event) => {
 // Clocks: the server writes UTC, people live elsewhere.
 const FORMATS = {
   seconds: { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
+  stamp: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
   full: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
 };
 function localise() {
   for (const time of all("time[data-clock]")) {
     const at = new Date(time.dateTime);
-    time.textContent = at.toLocaleString("en-GB", FORMATS[time.dataset.clock]);
+    // In a list of several days, the first moment of each names it.
+    const list = time.closest("[data-days]");
+    const begins = list && list.dataset.day !== at.toDateString();
+    if (begins) list.dataset.day = at.toDateString();
+    time.textContent = at.toLocaleString("en-GB", FORMATS[begins ? "stamp" : time.dataset.clock]);
     time.title = at.toLocaleString("en-GB");
     delete time.dataset.clock;
   }

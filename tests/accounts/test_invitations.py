@@ -96,7 +96,7 @@ def test_a_sheet_says_role_and_budget_of_each(world: World, client_of: Any, shee
         ("ada@example.com,emperor\n", "Line 1: “emperor” is no role that you can give."),
         ("ada@example.com,viewer,-4\n", "Line 1: “-4” is not a whole number of credits."),
         ("ada@example.com,viewer,4,5\n", "Line 1: it has more than three columns."),
-        ("ada@example.com\nADA@example.com\n", "ada@example.com is there twice."),
+        ("ada@example.com\n\nADA@example.com\n", "Line 3: ada@example.com stands in line 1 already."),
         ("\n".join(f"p{number}@example.com" for number in range(51)), "At most 50 at once."),
         ("a\0b", "This is not a CSV file in UTF-8."),
         (b"\xff\xfe\x00", "This is not a CSV file in UTF-8."),

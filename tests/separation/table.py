@@ -199,7 +199,7 @@ ROWS: dict[str, Row] = STUDIO | MONEY | PEOPLE | PROGRAMS | API | PROBES | ALLAU
 
 # The back office has one rule: administrators with a second factor, and nobody else.
 READ_ONLY = (
-    "accounts_wallet", "accounts_hold", "accounts_ledgerentry", "accounts_auditevent",
+    "accounts_wallet", "accounts_hold", "accounts_ledgerentry", "accounts_letter", "accounts_auditevent",
     "generations_generation", "generations_delivery", "generations_upload", "generations_clip",
     "generations_heartbeat",
     "generations_breaker", "django_rq_dashboard",

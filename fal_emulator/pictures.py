@@ -115,12 +115,14 @@ def font(size: int, text: str = "") -> Font:
 
 
 def compose(layout: Layout, background: Image.Image, words: Words, low: bool) -> Image.Image:
-    """The finished still: prompt in the middle, or `low` when the background is a picture."""
+    """The finished still: prompt above the middle, or `low` when the background is a picture."""
     draw = ImageDraw.Draw(background, "RGBA")
     write_tag(draw, layout)
     floor = write_captions(draw, layout, words, layout.caption_line)
-    ceiling = round(layout.height * 0.52) if low else layout.px(130)
-    write_prompt(draw, layout, words.prompt, (ceiling, floor - layout.px(30)), low)
+    # Whoever shows a clip small writes over its lower part.
+    middle = round(layout.height * 0.55)
+    band = (middle, floor - layout.px(30)) if low else (layout.px(130), middle)
+    write_prompt(draw, layout, words.prompt, band, low)
     left, top, right, bottom = layout.track
     draw.rounded_rectangle((left, top, right, bottom), (bottom - top) / 2, fill=(255, 255, 255, 60))
     return background

@@ -45,4 +45,12 @@ document.addEventListener("toggle", (event) => {
   const room = menu.getBoundingClientRect().right - document.querySelector("main").getBoundingClientRect().left;
   menu.classList.toggle("is-first", room < panel.offsetWidth + 8);
 }, true);
+// How many are chosen; a card that is drawn anew is not any more.
+function tally() {
+  const many = document.querySelectorAll(".card-pick :checked").length;
+  for (const mark of document.querySelectorAll(".picked-count")) mark.textContent = `: ${many}`;
+}
+document.addEventListener("change", (event) => event.target.closest(".card-pick") && tally());
+document.addEventListener("htmx:afterSettle", tally);
+tally();
 document.addEventListener("visibilitychange", () => document.hidden && stop());

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
+from accounts import letters
 from accounts.models import AuditEvent, User
 from generations.models import Breaker, EndpointSwitch, Heartbeat, Notice
 from tests import factors
@@ -26,6 +27,7 @@ def root(studio: Studio) -> Client:
     AuditEvent.of("test.looked", made, actor=alice.user).save()
     Breaker.bad("locked: no balance", paid=True, at_once=True)
     Heartbeat.beat("reconciler")
+    letters.write("bob@example.com", "approval_denied", {"prompt": "A lighthouse"})
     EndpointSwitch.objects.create(endpoint=LITE)
     Notice.objects.get_or_create(place=Notice.Place.BAR, defaults={"title": "Welcome"})
     return factors.sign_in(Client(), User.objects.create_superuser("root@example.com", PASSWORD))

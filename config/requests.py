@@ -36,6 +36,21 @@ class NameRequests:
         return response
 
 
+class OnlyUtf8:
+    """Reads every request as UTF-8, whatever it says of itself: our forms and the API know nothing else.
+
+    Django would take any codec that Python has, and some of those are none for text.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.encoding is not None:
+            request.encoding = None
+        return self.get_response(request)
+
+
 def _log(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
     """Refusals are left out, or a flood of forgeries would fill the disk; the pages' polling as well."""
     # Not the address: fal's has a token in it, and others name what is nobody's business.

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.requests.NameRequests",
+    "config.requests.OnlyUtf8",
     "generations.middleware.FalsDoor",
     "accounts.middleware.WorkspaceInAddress",
     "django.middleware.security.SecurityMiddleware",

@@ -46,8 +46,8 @@ class OnlyUtf8:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.encoding is not None:
-            request.encoding = None
+        if request.encoding:
+            request.encoding = "utf-8"
         return self.get_response(request)
 
 

@@ -7,24 +7,31 @@ from dataclasses import dataclass
 from accounts.budgets import names_of, those_who_may
 from accounts.models import Budget, Hold
 from accounts.policy import Action
-from generations.catalogue import Quality
+from generations.catalogue import Quality, resolution_label
 
 
 def subject(budget: Budget) -> str:
-    """Whose and what: `Bob, 4k` or `Every Creator, Veo 3.1 Lite`."""
+    """Whose and what: `Bob, 4K` or `every creator, Veo 3.1 Lite`."""
+    return ", ".join(each for each in (_who(budget), _what(budget)) if each)
+
+
+def _who(budget: Budget) -> str:
     who = str(budget.member or budget.token or "")
-    who = who or (f"every {budget.get_role_display().lower()}" if budget.role else "the workspace")
+    return who or (f"every {budget.get_role_display().lower()}" if budget.role else "the workspace")
+
+
+def _what(budget: Budget) -> str:
     tier = Quality(budget.tier).label if budget.tier in list(Quality) else budget.tier
-    what = " in ".join(each for each in (tier, budget.resolution) if each)
-    return f"{who}, {what}" if what else who
+    return " in ".join(each for each in (tier, resolution_label(budget.resolution)) if each)
 
 
 def limit(budget: Budget) -> str:
     """The limit and what is left of it, as `the budget of 100 credits a month for Bob (12 left)`."""
+    if not budget.most and budget.beyond == Budget.Beyond.ASK:
+        on = f" on {what}" if (what := _what(budget)) else ""
+        return f"what {_who(budget)} may spend{on} without approval"
     if not budget.most:
-        asks = budget.beyond == Budget.Beyond.ASK
-        what = "by which each shot is decided" if asks else "which allows nothing"
-        return f"the budget for {subject(budget)}, {what}"
+        return f"the budget for {subject(budget)}, which allows nothing"
     left = max(0, budget.left())
     return f"the budget of {budget.most} credits a month for {subject(budget)} ({left} left)"
 

@@ -45,7 +45,9 @@ def switch(form: GenerationForm, target: Endpoint, wanted: Quality | None = None
         if key := as_uuid(form[name].value()):
             switched.initial[name] = key
     if wanted and wanted != target.quality:
-        switched.notes.append(f"{wanted.label} has no “{target.mode.label}”; this is {target.title}.")
+        switched.notes.append(
+            f"{wanted.label} has no mode “{target.mode.label}”. This is {target.title}; see the new price."
+        )
     _carry(form, target, wishes, shown, switched)
     media = _carry_media(form, target, parked, switched)
     kept = {name: value for name, value in wishes.items() if not _is_in_sight(target, name)}
@@ -107,7 +109,7 @@ def _carry(form: GenerationForm, target: Endpoint, wishes: Values, shown: Values
         elif shown.get(name) is not None and not _is_default(form, described, shown[name]):
             usual.append(f"{described.label} is {_in_words(described, described.default)}")
     if usual:
-        switched.notes.append(f"Not chosen by you, so as usual for {target.title}: {', '.join(usual)}.")
+        switched.notes.append(f"As usual for {target.title}: {', '.join(usual)}.")
     switched.notes += _gone(form, target, wishes, shown)
 
 

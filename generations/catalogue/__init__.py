@@ -8,7 +8,7 @@ from generations.catalogue.description import Endpoint, Field, Kind, Mode, Quali
 from generations.catalogue.kling import KLING
 from generations.catalogue.veo import VEO
 
-__all__ = ["CATALOGUE", "Endpoint", "Field", "Kind", "Mode", "Quality", "choose", "find"]
+__all__ = ["CATALOGUE", "Endpoint", "Field", "Kind", "Mode", "Quality", "choose", "find", "resolution_label"]
 
 CATALOGUE: dict[str, Endpoint] = {endpoint.id: endpoint for endpoint in (*VEO, *KLING)}
 
@@ -16,6 +16,15 @@ CATALOGUE: dict[str, Endpoint] = {endpoint.id: endpoint for endpoint in (*VEO, *
 def find(endpoint_id: str) -> Endpoint:
     """The endpoint with fal's id. KeyError when it is not in the catalogue."""
     return CATALOGUE[endpoint_id]
+
+
+def resolution_label(resolution: str) -> str:
+    """What people call it, whichever endpoint has it: `4K` for `4k`."""
+    fields = (endpoint.field("resolution") for endpoint in CATALOGUE.values())
+    return next(
+        (dict(each.labels)[resolution] for each in fields if each and resolution in dict(each.labels)),
+        resolution,
+    )
 
 
 def choose(mode: Mode, quality: Quality) -> Endpoint:

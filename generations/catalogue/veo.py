@@ -93,7 +93,7 @@ SEED = Field(
 AUTO_FIX = Field(
     "auto_fix",
     Kind.SWITCH,
-    "Let the model rewrite a refused prompt",
+    "Rewrite a refused prompt",
     default=False,
     advanced=True,
 )

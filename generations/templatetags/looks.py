@@ -23,7 +23,7 @@ from generations.views.back import where
 register = template.Library()
 
 STATE_ICONS = {
-    State.AWAITING: "question",
+    State.AWAITING: "person",
     State.QUEUED: "clock",
     State.SUBMITTING: "send",
     State.AMBIGUOUS: "question",

@@ -2,7 +2,7 @@
 
 from django import template
 
-from generations.catalogue import CATALOGUE, Mode
+from generations.catalogue import CATALOGUE, Mode, resolution_label
 from generations.fal.failures import Reason
 
 register = template.Library()
@@ -19,6 +19,9 @@ def endpoint_title(endpoint_id: str) -> str:
     """The catalogue's name for fal's id."""
     endpoint = CATALOGUE.get(endpoint_id)
     return endpoint.title if endpoint else endpoint_id
+
+
+register.filter("resolution_label", resolution_label)
 
 
 @register.filter

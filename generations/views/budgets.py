@@ -15,7 +15,7 @@ from accounts import budgets as verbs
 from accounts.actor import ActorRequest, allowed, with_actor
 from accounts.models import ApiToken, Budget, Membership, Role
 from accounts.policy import Action, Actor
-from generations.catalogue import CATALOGUE, Quality
+from generations.catalogue import CATALOGUE, Quality, resolution_label
 
 PAGE = 50
 CURSOR_SALT = "budgets"
@@ -94,7 +94,7 @@ def _resolutions() -> list[tuple[str, str]]:
     fields = (endpoint.field("resolution") for endpoint in CATALOGUE.values())
     known = {choice for field in fields if field for choice in field.choices}
     ranked = sorted(known, key=lambda each: (each.endswith("k"), len(each), each))
-    return [("", "Every resolution"), *((each, each) for each in ranked)]
+    return [("", "Every resolution"), *((each, resolution_label(each)) for each in ranked)]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -51,6 +51,7 @@ function tally() {
   for (const mark of document.querySelectorAll(".picked-count")) mark.textContent = `: ${many}`;
 }
 document.addEventListener("change", (event) => event.target.closest(".card-pick") && tally());
+document.addEventListener("reset", () => setTimeout(tally));
 document.addEventListener("htmx:afterSettle", tally);
 tally();
 document.addEventListener("visibilitychange", () => document.hidden && stop());

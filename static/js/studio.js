@@ -38,6 +38,11 @@ function localise() {
   }
 }
 
+// A prompt that goes on below its edge fades out there.
+const fade = () => all(".detail-prompt h1").forEach((prompt) => prompt.classList.toggle("is-long", prompt.scrollHeight > prompt.clientHeight));
+fade();
+document.addEventListener("htmx:afterSettle", fade);
+
 // Open shots count up like a timecode.
 const two = (number) => String(number).padStart(2, "0");
 function tick() {

@@ -112,7 +112,7 @@ def test_the_wrong_account_is_told_whose_it_is_and_can_sign_out(world: World, cl
     assert Membership.objects.filter(user=world.eve.user).count() == 1
     out = eve.post(reverse("account_logout"), {"next": address(invitation)})
     assert out["Location"] == address(invitation)
-    assert "Make an account" in eve.get(address(invitation)).content.decode()
+    assert "Create an account" in eve.get(address(invitation)).content.decode()
 
 
 def test_a_proven_further_address_is_as_good_and_an_unproven_one_is_not(world: World, client_of: Any) -> None:

@@ -275,7 +275,7 @@ def test_a_line_leads_into_its_own_workspace_whatever_was_open_when_it_was_writt
     bob = client_of("bob")
     here = f"/w/{world.bob.workspace.pk}"
     assert bob.post(f"{here}{CREATE}", fields(TEXT, quoted="40")).status_code == 302
-    assert Notification.objects.get().address == APPROVALS
+    assert Notification.objects.get().address.startswith(f"{APPROVALS}#ask-")
     assert client_of("alice").get(f"{here}{APPROVALS}").status_code == 200
 
 

@@ -144,10 +144,7 @@ def test_defaults_are_each_models_own_and_a_change_by_them_is_said(world: World)
     page = Browser(world.alice, TEXT).go(IMAGE)
     assert page.shows("aspect_ratio", "auto_fix") == {"aspect_ratio": "auto", "auto_fix": False}
     assert page.notes == [
-        (
-            "Not chosen by you, so as usual for Veo 3.1 Lite image to video: "
-            "Format is As the input, Let the model rewrite a refused prompt is off."
-        )
+        ("As usual for Veo 3.1 Lite image to video: Format is As the input, Rewrite a refused prompt is off.")
     ]
     assert page.go(TEXT).shows("aspect_ratio", "auto_fix") == {"aspect_ratio": "16:9", "auto_fix": True}
 
@@ -196,7 +193,10 @@ def test_a_mode_without_the_wanted_quality_says_so_and_going_back_finds_it(world
     target, wanted = aim(page.sent(), Mode.REFERENCES, None)
     assert (target.id, wanted) == (REFERENCES, Quality.LITE)
     page.go(target.id, wanted)
-    assert page.notes[0] == "Veo 3.1 Lite has no “References”; this is Veo 3.1 references."
+    assert (
+        page.notes[0]
+        == "Veo 3.1 Lite has no mode “References”. This is Veo 3.1 references; see the new price."
+    )
     assert aim(page.sent(), Mode.TEXT, None)[0].id == TEXT
     assert aim(page.sent(), Mode.TEXT, Quality.FAST)[0].id == FAST
 

@@ -136,7 +136,7 @@ def made_here(page: Page, demo: Demo) -> list[str]:
     if not page.locator(".token-make[open]").count():
         page.locator(".token-make > summary").click()
     page.locator(".token-form [name=name]").fill("Render farm")
-    page.get_by_role("button", name="Make it").click()
+    page.get_by_role("button", name="Create token").click()
     page.locator("#token-secret").wait_for()
     found = look(page, "a new token")
     page.goto(f"{demo.url}/team/webhooks/")

@@ -80,10 +80,10 @@ def join(demo: Demo, person: Person, address: str, name: str) -> None:
     found = re.search(r"http://\S+/invitations/\S+", letter_to(demo, address, "Northlight"))
     assert found
     person.page.goto(found[0])
-    person.press("Make an account")
+    person.press("Create an account")
     person.page.fill("[name=first_name]", name)
     person.page.fill("[name=password1]", NEW)
-    person.press("Make the account")
+    person.press("Create account")
     person.press(f"Join as {address}")
     expect(person.page.locator(".menu-workspace summary")).to_contain_text("Northlight Films")
 

@@ -82,11 +82,11 @@ def make_files(folder: Path) -> dict[str, Path]:
 
 def sign_up(page: Page, demo: Demo) -> None:
     page.goto(demo.url)
-    page.get_by_role("link", name="Make an account").click()
+    page.get_by_role("link", name="Create an account").click()
     page.fill("[name=first_name]", "Grace")
     page.fill("[name=email]", "grace@example.com")
     page.fill("[name=password1]", PASSWORD)
-    page.get_by_role("button", name="Make the account").click()
+    page.get_by_role("button", name="Create account").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Look into your mail")
     link = re.search(r"http://\S+/accounts/confirm-email/\S+", demo.newest_mail())
     assert link

@@ -55,9 +55,9 @@ def test_a_passkey_opens_the_door_by_itself(demo: Demo, chromium: Browser) -> No
     stage.sign_in(page, here, "cleo@harbour.example", PASSWORD)
     page.goto(f"{here.url}/accounts/2fa/webauthn/add/")
     page.fill("[name=password]", PASSWORD)
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
     page.check("[name=passwordless]")
-    page.get_by_role("button", name="Add it").click()
+    page.get_by_role("button", name="Add key").click()
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
     for button in ("Use a passkey or security key", "Use a passkey"):
         page.locator(".menu-user summary").click()

@@ -43,11 +43,9 @@ class Demo:
 
     def manage(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Any other command, against the running demo, as the banner says."""
-        lines = (self.data / "env").read_text().splitlines()
-        environment = _bare() | dict(line.split("=", 1) for line in lines)
-        command = [sys.executable, "manage.py", *arguments]
+        command = [str(self.data / "manage"), *arguments]
         return subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=ROOT, env=_bare(), capture_output=True, text=True, timeout=60, check=False
         )
 
     def newest_mail(self) -> str:

@@ -130,7 +130,7 @@ def asks_and_is_approved(demo: Demo, noa: Person, owner: Person) -> None:
     noa.page.wait_for_url("**/queue/")
     card = noa.page.locator("article.card", has_text=PROMPT).first
     expect(card).to_have_attribute("data-state", "awaiting_approval")
-    assert PROMPT in letter_to(demo, OWNER, "asks for")
+    assert PROMPT in letter_to(demo, OWNER, "Noa asks for")
     owner.open("/team/approvals/")
     owner.page.locator(".menu-bell summary").click()
     expect(owner.page.locator(".menu-bell")).to_contain_text("Noa")

@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
@@ -52,6 +53,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
                 if self.is_email_verified(request, saved.email):  # they came by an invitation that we mailed
                     welcome(saved)
         return saved
+
+    def clean_email(self, email: str) -> str:
+        """As it is kept: an address may be none any more once it is in small letters."""
+        kept: str = super().clean_email(email).lower()
+        validate_email(kept)
+        return kept
 
     def is_safe_url(self, url: str | None) -> bool:
         """Neither is what is no address at all, which allauth stumbles over."""

@@ -8,6 +8,7 @@ from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts.admin_audit import Audited, write
 from accounts.models import AuditEvent, Hold, LedgerEntry, Letter, Membership, Role, User, Wallet, Workspace
 from accounts.models.audit import STAFF
-from accounts.team import LAST_OWNER
+from accounts.team import LAST_OWNER, owned_alone, withdraw
 
 # Generic for the type checker only: at run time Django's admin classes take no parameters.
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ class ReadOnly(Back):
         """Never."""
         return False
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """What is not shown cannot be found out by filtering for it, sign by sign."""
+        hidden = lookup.partition("__")[0] in (self.exclude or ())
+        return not hidden and super().lookup_allowed(lookup, value, request)
+
 
 class MembershipFormSet(FormSet):
     """Of the members of one workspace, as they would be afterwards."""
@@ -83,9 +89,23 @@ class MembershipInline(Inline):
     autocomplete_fields = ("user",)
 
 
+class PersonForm(UserChangeForm):  # type: ignore[type-arg]  # generic for the type checker only
+    """Somebody's page."""
+
+    def clean(self) -> dict[str, Any]:
+        """Every workspace of a team keeps an owner who can get in."""
+        data = super().clean() or self.cleaned_data
+        if not data.get("is_active", True) and (alone := owned_alone(self.instance)):
+            names = ", ".join(str(each) for each in alone)
+            self.add_error("is_active", f"They are the only owner of {names}. Make somebody else one first.")
+        return data
+
+
 @admin.register(User)
 class UserAdmin(Audited, PeopleBack):
-    """People, by e-mail."""
+    """People, by e-mail. They are deactivated, never deleted: what they did stays theirs."""
+
+    form = PersonForm
 
     ordering = ("email",)
     list_display = ("email", "first_name", "is_staff", "is_active", "last_login")
@@ -100,6 +120,10 @@ class UserAdmin(Audited, PeopleBack):
     )
     filter_horizontal = ()
     list_filter = ("is_staff", "is_active")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never: their memberships would go along, and with them a workspace's owner."""
+        return False
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 - Django's name
         """That it was changed is written down, and by whom; what it is or was never."""
@@ -125,6 +149,14 @@ class WorkspaceAdmin(Audited, Back):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Never: its ledger stays."""
         return False
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Who may less, or nothing, takes the invitations along that they could not give any more."""
+        before = {each.instance.pk: each.initial.get("role", "") for each in formset.initial_forms}
+        super().save_formset(request, form, formset, change)
+        for changed, _ in formset.changed_objects:
+            role = "" if changed.suspended_at else changed.role
+            withdraw(changed, role, before=before[changed.pk])
 
     def save_model(self, request: HttpRequest, obj: Workspace, form: Any, change: bool) -> None:
         """A workspace without a wallet could not pay for anything."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db import models, transaction
+from django.db import models
 from django.forms import BaseModelForm
 from django.http import HttpRequest
 
@@ -32,21 +32,6 @@ class Audited:
             write(request, "added", made, after=facts(made))
         for changed, names in formset.changed_objects:
             write(request, "changed", changed, before=before[changed.pk], after=_values(changed, names))
-        for gone in formset.deleted_objects:
-            write(request, "removed", gone, before=facts(gone))
-
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        """Written down before its key is gone."""
-        with transaction.atomic():
-            write(request, "deleted", obj, before=facts(obj))
-            super().delete_model(request, obj)  # type: ignore[misc]  # the ModelAdmin's
-
-    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        """Each of them."""
-        with transaction.atomic():
-            for each in queryset:
-                write(request, "deleted", each, before=facts(each))
-            super().delete_queryset(request, queryset)  # type: ignore[misc]  # the ModelAdmin's
 
 
 def write(

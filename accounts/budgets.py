@@ -17,6 +17,10 @@ class AlreadySet(Exception):
     """There is a budget about just this."""
 
 
+class Gone(Exception):
+    """Whose budget it would be is no member any more."""
+
+
 @contextmanager
 def wallet_locked(workspace: Workspace, *, anew: bool = False) -> Iterator[None]:
     """Nothing is held, released or refunded meanwhile. `anew`: a budget is made.
@@ -86,6 +90,9 @@ def names_of(people: list[User], *, most: int = 3) -> str:
 def _set(wanted: Budget, *, by: User, acting_as: str) -> Budget:
     about = {name: getattr(wanted, name) for name in ABOUT}
     with wallet_locked(wanted.workspace, anew=True):
+        # Who left meanwhile would be bound again, unseen, should they come back.
+        if wanted.member and not wanted.member.memberships.filter(workspace=wanted.workspace).exists():
+            raise Gone
         if Budget.objects.filter(workspace=wanted.workspace, **about).exists():
             raise AlreadySet
         wanted.count()

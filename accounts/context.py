@@ -15,7 +15,7 @@ def wallet(request: HttpRequest) -> dict[str, Any]:
     """`actor` and its `wallet`, and `workspaces` as a lazy query that only the menu runs.
 
     `grace_days`: how long the workspace still lets them in without a second factor; `shut_out`: that it
-    does not, so even the balance is not theirs to see.
+    does not, or that this session has not shown one, so even the balance is not theirs to see.
     """
     actor = getattr(request, "actor", None)
     if not actor:
@@ -25,9 +25,13 @@ def wallet(request: HttpRequest) -> dict[str, Any]:
         "actor": actor,
         "wallet": actor.workspace.wallet,
         "workspaces": Workspace.objects.filter(memberships__in=mine).order_by("name"),
-        "shut_out": second_factor.needs_second_factor(actor.user, actor.workspace),
+        "shut_out": second_factor.due(actor.workspace) and not _proven(request, actor.user),
         "grace_days": second_factor.days_left(actor.user, actor.workspace),
     }
+
+
+def _proven(request: HttpRequest, user: User) -> bool:
+    return second_factor.shown(request) and second_factor.factors_of(user).exists()
 
 
 def bell(request: HttpRequest) -> dict[str, Any]:

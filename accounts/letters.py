@@ -9,13 +9,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.core.validators import validate_email
 from django.db.models import F
 from django.template import Context, Engine
 from django.utils import timezone
 
-from accounts.models import Letter
+from accounts.models import Letter, User, Workspace
 
 logger = logging.getLogger(__name__)
 
@@ -31,15 +32,29 @@ LONGEST_SUBJECT = 200
 def write(to: str, template: str, context: Mapping[str, Any]) -> Letter:
     """Put a letter into the outbox: `letters/<template>.subject.txt` and `.txt`, filled in.
 
-    Needs the transaction of what it tells of. ValidationError for an address that is none. Texts in
-    `context` are people's words: one that went over several lines could pass for a text of ours.
+    Needs the transaction of what it tells of. To an address that is none it is kept as not sent: what it
+    tells of happens all the same. Texts and names in `context` are people's words: what went over several
+    lines could pass for a text of ours.
     """
-    validate_email(to)
-    context = {name: one_line(each) if isinstance(each, str) else each for name, each in context.items()}
+    theirs = str, User, Workspace
+    context = {
+        name: one_line(str(each)) if isinstance(each, theirs) else each for name, each in context.items()
+    }
     subject = one_line(_fill(f"letters/{template}.subject.txt", context))[:LONGEST_SUBJECT]
+    if not _is_address(to):
+        logger.warning("event=letter_without_address template=%s", template)
+        return Letter.objects.create(to=to, subject=subject, text="", wake_at=None, error="no address")
     # No database for text takes this sign.
     text = _fill(f"letters/{template}.txt", context).replace("\0", "").strip() + "\n"
     return Letter.objects.create(to=to, subject=subject, text=text)
+
+
+def _is_address(to: str) -> bool:
+    try:
+        validate_email(to)
+    except ValidationError:
+        return False
+    return True
 
 
 def one_line(text: str) -> str:

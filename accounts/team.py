@@ -9,11 +9,21 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts import budgets
-from accounts.models import ApiToken, AuditEvent, Budget, Invitation, Membership, Role, Wallet, Workspace
+from accounts.models import (
+    ApiToken,
+    AuditEvent,
+    Budget,
+    Invitation,
+    Membership,
+    Role,
+    User,
+    Wallet,
+    Workspace,
+)
 from accounts.policy import POLICY, Action, Actor
 
 LAST_OWNER = "A workspace needs an owner. Make somebody else an owner first."
@@ -53,6 +63,14 @@ def personal_and_its_owners(workspace: Workspace, role: str) -> bool:
     return workspace.personal and role == Role.OWNER
 
 
+def owned_alone(user: User) -> list[Workspace]:
+    """The open workspaces of teams that have no other owner who can get in."""
+    owners = Membership.objects.active().filter(role=Role.OWNER)
+    others = owners.filter(workspace=OuterRef("pk")).exclude(user=user)
+    mine = Workspace.objects.filter(pk__in=owners.filter(user=user).values("workspace"), closed_at=None)
+    return list(mine.filter(~Exists(others), personal=False).order_by("name"))
+
+
 def change_role(actor: Actor, membership: Membership, role: str) -> None:
     """Make a member something else; also oneself, but never more than one is."""
     with managing(actor):
@@ -64,7 +82,7 @@ def change_role(actor: Actor, membership: Membership, role: str) -> None:
         if before == role:
             return
         _change(_guarded(membership), membership, role=role)
-        withdrawn = withdraw(membership, role)
+        withdrawn = withdraw(membership, role, before=before)
         _event(
             "member.role", actor, membership, {"role": before}, {"role": role}, invitations=withdrawn
         ).save()
@@ -151,14 +169,18 @@ def _change(row: "QuerySet[Membership]", membership: Membership, **values: Any) 
         raise Refused(LAST_OWNER if membership.role == Role.OWNER else CHANGED)
 
 
-def withdraw(membership: Membership, role: str) -> int:
+def withdraw(membership: Membership, role: str, *, before: str = "") -> int:
     """End, and count, the open invitations that whoever is `role` from now on could not give.
 
-    Else somebody who was removed comes back by a link that they made before.
+    Else somebody who was removed comes back by a link that they made before; or by one of a colleague, of
+    which those who manage members see the whole address. `before`: their role until now, if not the row's.
     """
-    mine = Invitation.objects.filter(workspace=membership.workspace_id, invited_by=membership.user_id)
-    gone = mine.filter(accepted_at=None, revoked_at=None).exclude(role__in=_given_by(membership, role))
-    return gone.update(revoked_at=timezone.now())
+    given = _given_by(membership, role)
+    gone = Q(invited_by=membership.user_id) & ~Q(role__in=given)
+    if not given:
+        gone |= Q(email="", role__in=_given_by(membership, before or membership.role))
+    still = Invitation.objects.filter(workspace=membership.workspace_id, accepted_at=None, revoked_at=None)
+    return still.filter(gone).update(revoked_at=timezone.now())
 
 
 def _given_by(membership: Membership, role: str) -> list[str]:

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts import bell, letters
 from accounts.budgets import those_who_may
-from accounts.models import Budget, User
+from accounts.models import Budget, Membership, User
 from accounts.models.budget import LEVELS, month_of
 from accounts.policy import Action
 from generations import allowance
@@ -34,7 +34,8 @@ def _told(budget: Budget) -> bool:
         people = those_who_may(Action.SET_BUDGETS, workspace)
         subject = allowance.subject(budget)
         _tell(people, budget, f"the budget for {subject}", "generations:budgets")
-        if member and member not in people:
+        here = Membership.objects.active().filter(workspace=workspace, user=member)
+        if member and member not in people and here.exists():
             _tell([member], budget, "your budget for this month", "generations:create")
     return True
 

@@ -1,5 +1,6 @@
 """Cancelling a clip: free while nothing was sent, and a request to fal afterwards."""
 
+from contextlib import nullcontext
 from enum import Enum, auto
 
 from django.db import transaction
@@ -10,7 +11,7 @@ from generations import doorbell
 from generations.failpoints import failpoint
 from generations.fal.failures import Reason
 from generations.models import FIRST, Generation, State
-from generations.parking import settled
+from generations.parking import deciding, settled
 from generations.timing import now
 
 # Once the file is being fetched there is nothing left to stop.
@@ -29,7 +30,8 @@ def cancel(generation: Generation, actor: Actor) -> Outcome:
     """Who may was decided before. A clip that is finished first is kept and charged."""
     with transaction.atomic():
         outcome = _cancel(generation)
-        AuditEvent.of("generation.cancel", generation, actor=actor.user, acting_as=actor.capacity).save()
+        if outcome is not Outcome.TOO_LATE:
+            AuditEvent.of("generation.cancel", generation, actor=actor.user, acting_as=actor.capacity).save()
     if outcome is Outcome.ASKED:
         assert failpoint("cancel.noted")
         doorbell.poke(generation.pk)
@@ -38,12 +40,13 @@ def cancel(generation: Generation, actor: Actor) -> Outcome:
 
 def _cancel(generation: Generation) -> Outcome:
     before = State(generation.state)
-    if before in FIRST and generation.finish(
-        State.CANCELLED, cause="cancelled by a member", reason=Reason.CANCELLED
-    ):
-        if before == State.AWAITING:
-            settled(generation)
-        return Outcome.CANCELLED
+    with deciding(generation) if before == State.AWAITING else nullcontext():
+        if before in FIRST and generation.finish(
+            State.CANCELLED, cause="cancelled by a member", reason=Reason.CANCELLED
+        ):
+            if before == State.AWAITING:
+                settled(generation)
+            return Outcome.CANCELLED
     return Outcome.ASKED if _ask(generation) else Outcome.TOO_LATE
 
 

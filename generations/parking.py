@@ -2,6 +2,9 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+from django.db.models import QuerySet
 
 from accounts import bell, letters
 from accounts.budgets import names_of, those_who_may, wallet_locked
@@ -52,14 +55,32 @@ def park(actor: Actor, generations: Sequence[Generation], over: Sequence[Budget]
     return True
 
 
+def deciding(generation: Generation) -> AbstractContextManager[None]:
+    """One decision about a workspace's orders at a time: of two, one would not see that it was the last."""
+    return wallet_locked(generation.workspace)
+
+
 def settled(generation: Generation) -> None:
-    """Once none of its takes waits, nobody is asked any more. Needs the transaction of the last move."""
-    takes = Generation.objects.filter(
+    """Once none of its takes waits, nobody is asked any more. Needs `deciding`, and the moves before it."""
+    if not _takes(generation).filter(state=State.AWAITING).exists():
+        people = those_who_may(Action.APPROVE, generation.workspace)
+        bell.hush(people, generation.workspace, _address(_first(generation)))
+
+
+def hide(generation: Generation) -> None:
+    """What others were told of it does not quote it any more: it is private now."""
+    addresses = [_address(_first(generation)), bell.path("generations:detail", generation.pk)]
+    bell.rewrite(generation.workspace, addresses, "A shot that is private now", but=generation.author)
+
+
+def _takes(generation: Generation) -> QuerySet[Generation]:
+    return Generation.objects.filter(
         workspace=generation.workspace_id, author=generation.author_id, form_key=generation.form_key
     )
-    if not takes.filter(state=State.AWAITING).exists():
-        people = those_who_may(Action.APPROVE, generation.workspace)
-        bell.hush(people, generation.workspace, _address(takes.order_by("take")[0]))
+
+
+def _first(generation: Generation) -> Generation:
+    return _takes(generation).order_by("take")[0]
 
 
 def words(placed: Sequence[Generation]) -> str:

@@ -13,6 +13,7 @@ from accounts.middleware import ADDRESS
 from accounts.models import AuditEvent, Membership, User
 from accounts.policy import Action, Actor
 from generations.models import Generation, State, Visibility
+from generations.parking import hide
 
 SALT = "share"
 # Not a colon: some programs end a pasted address there.
@@ -64,6 +65,8 @@ def set_visibility(
         if not same.update(visibility=visibility, link_key=key):
             return False
         _event(actor, generation, visibility).save()
+        if visibility == Visibility.PRIVATE:
+            hide(generation)
     generation.visibility, generation.link_key = visibility, key
     return True
 

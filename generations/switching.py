@@ -5,6 +5,7 @@ so that going back finds it. Defaults are no wishes: each endpoint brings its ow
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from generations.forms import GenerationForm, MediaField, as_uuid, unpark
 from generations.models import EndpointSwitch
 
 Values = dict[str, Any]
+HALVES = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass
@@ -57,7 +59,9 @@ def switch(form: GenerationForm, target: Endpoint, wanted: Quality | None = None
 
 
 def _is_plain(name: str, value: Any) -> bool:
-    return not name.startswith("_") and isinstance(value, str | int | float)
+    # Half a sign, as JSON can write it, is none that a page could be made of.
+    whole = not isinstance(value, str) or not HALVES.search(value)
+    return not name.startswith("_") and whole and isinstance(value, str | int | float)
 
 
 def _shown(form: GenerationForm) -> Values:

@@ -89,6 +89,13 @@ class InviteForm(forms.Form):
             self.add_error("emails", "Say whom to invite.")
         return data
 
+    @property
+    def source(self) -> str:
+        """The field that its guests come from."""
+        if self.cleaned_data.get("by") == "link":
+            return "by"
+        return "emails" if self.cleaned_data.get("emails") or not self.cleaned_data.get("sheet") else "sheet"
+
     def _no_addresses(self, emails: str, sheet: "UploadedFile[Any] | None") -> None:
         if emails.strip() or sheet:
             self.add_error("by", "A link is for nobody by name. Choose mail, or take the addresses out.")
@@ -116,6 +123,8 @@ class InviteForm(forms.Form):
                 wrong.append(f"Line {number}: {guest.email} stands {seen[guest.email]} already.")
             seen.setdefault(guest.email, f"in line {number}")
             guests.append(guest)
+        if not guests and not wrong:
+            raise ValidationError("Nobody stands in this file.")
         if wrong:
             more = [f"And {len(wrong) - 10} more."] if len(wrong) > 10 else []
             raise ValidationError(wrong[:10] + more)
@@ -137,7 +146,7 @@ class InviteForm(forms.Form):
 
 def _is_address(word: str) -> bool:
     try:
-        validate_email(word)
+        validate_email(word.lower())  # as it is kept, which may be none any more
     except ValidationError:
         return False
     return len(word) <= LONGEST_ADDRESS

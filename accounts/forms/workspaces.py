@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from accounts.letters import one_line
 from accounts.models import Membership
 from accounts.policy import Actor
 from accounts.second_factor import days_until
@@ -15,6 +16,10 @@ class NameForm(forms.Form):
     """What a workspace is called."""
 
     name = forms.CharField(label="Name", max_length=80, widget=forms.TextInput({"autocomplete": "off"}))
+
+    def clean_name(self) -> str:
+        """One line: our mails call the workspace by it."""
+        return one_line(self.cleaned_data["name"])
 
 
 class SecondFactorForm(forms.Form):

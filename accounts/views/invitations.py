@@ -64,7 +64,7 @@ def invite(request: ActorRequest) -> HttpResponse:
         try:
             inviting.invite(actor, form.guests, expires_at=form.expires_at)
         except Refused as refused:
-            form.add_error(None, str(refused))
+            form.add_error(form.source, str(refused))
         except NotAllowed:
             return render(request, "403.html", status=403)
         else:

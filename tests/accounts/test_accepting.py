@@ -250,3 +250,22 @@ def test_a_budget_of_the_new_member_binds_them(world: World) -> None:
     inviting.accept(dora, invite(world.alice, budget=1))
     with pytest.raises(orders.OverBudget):
         orders.place(actor(dora), order(actor(dora)))
+
+
+def test_who_was_removed_does_not_come_back_by_a_link_that_they_saw(world: World, client_of: Any) -> None:
+    Membership.objects.filter(user=world.bob.user).update(role=Role.ADMIN)
+    seen, mailed = invite(world.alice, role=Role.ADMIN), invite(world.alice, "ida@example.com")
+    bob = client_of("bob")
+    assert address(seen) in bob.get("/team/").content.decode()
+    mine = Membership.objects.get(user=world.bob.user, workspace=world.alice.workspace)
+    client_of("alice").post(f"/team/members/{mine.pk}/remove/")
+    bob.post(address(seen))
+    assert not Membership.objects.filter(user=world.bob.user, workspace=world.alice.workspace).exists()
+    assert Invitation.objects.filter(pk=mailed.pk, revoked_at=None).exists()
+
+
+def test_a_link_outlives_those_who_never_saw_it(world: World, client_of: Any) -> None:
+    link = invite(world.alice)
+    mine = Membership.objects.get(user=world.vera.user, workspace=world.alice.workspace)
+    client_of("alice").post(f"/team/members/{mine.pk}/suspend/")
+    assert Invitation.objects.filter(pk=link.pk, revoked_at=None).exists()

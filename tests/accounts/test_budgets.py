@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from accounts import team
 from accounts.books import LEDGER, broken
-from accounts.budgets import AlreadySet, change, drop, for_new_member, set_budget
-from accounts.models import AuditEvent, Budget, Hold, LedgerEntry, Role, Wallet
+from accounts.budgets import AlreadySet, Gone, change, drop, for_new_member, set_budget
+from accounts.models import AuditEvent, Budget, Hold, LedgerEntry, Membership, Role, Wallet
 from accounts.models.budget import month_of
 from accounts.policy import Actor
 from tests.world import World
@@ -250,3 +251,10 @@ def test_one_can_see_what_is_in_the_way_tightest_first(world: World) -> None:
     assert Budget.objects.in_the_way(hold, 40) == [bobs, whole]
     assert Budget.objects.in_the_way(hold, 20) == [bobs]
     assert Budget.objects.in_the_way(hold, 10) == []
+
+
+def test_a_budget_for_somebody_who_left_meanwhile_is_not_set(world: World) -> None:
+    team.remove(world.alice, Membership.objects.get(user=world.bob.user, workspace=world.alice.workspace))
+    with pytest.raises(Gone):
+        set_budget(world.alice, Budget(most=5, beyond="refuse", member=world.bob.user))
+    assert not Budget.objects.exists()

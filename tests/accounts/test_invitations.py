@@ -98,6 +98,7 @@ def test_a_sheet_says_role_and_budget_of_each(world: World, client_of: Any, shee
         ("ada@example.com,viewer,4,5\n", "Line 1: it has more than three columns."),
         ("ada@example.com\n\nADA@example.com\n", "Line 3: ada@example.com stands in line 1 already."),
         ("\n".join(f"p{number}@example.com" for number in range(51)), "At most 50 at once."),
+        ("email,role,budget\n\n", "Nobody stands in this file."),
         ("a\0b", "This is not a CSV file in UTF-8."),
         (b"\xff\xfe\x00", "This is not a CSV file in UTF-8."),
     ],
@@ -120,13 +121,14 @@ def test_a_sheet_with_a_wrong_line_says_which_and_invites_nobody(
     ("changes", "field"),
     [
         ({"emails": "nonsense"}, "emails"),
+        ({"emails": "\u0130x@example.com"}, "emails"),  # in small letters it is none
         ({"emails": ""}, "emails"),
         ({"emails": ",".join(f"p{number}@example.com" for number in range(51))}, "emails"),
         ({"emails": "ada@example.com", "by": "link"}, "by"),
         ({"emails": "ada@example.com", "role": "emperor"}, "role"),
         ({"emails": "ada@example.com", "budget": "-1"}, "budget"),
         ({"emails": "ada@example.com", "days": "400"}, "days"),
-        ({"emails": "BOB@example.com"}, "__all__"),
+        ({"emails": "BOB@example.com"}, "emails"),
         ({"emails": "ada@example.com\r\nBcc: eve@example.com"}, "emails"),
     ],
 )

@@ -1,13 +1,17 @@
 """The back office changes members too, and leaves no workspace without an owner."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts.models import Membership, Role, User
-from tests.world import World
+from accounts import inviting, letters
+from accounts.inviting import Guest
+from accounts.models import Invitation, Membership, Role, User
+from tests.world import World, actor
 
 pytestmark = pytest.mark.django_db
 
@@ -66,3 +70,50 @@ def test_a_membership_is_not_made_somebody_elses(world: World, root: Client) -> 
     bob = member(world, "bob")
     root.post(address, posted(world, {"id": bob.pk, "user": world.eve.user.pk}))
     assert Membership.objects.get(pk=bob.pk).user == world.bob.user
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"role": "viewer"}, {"suspended_at_0": "2026-01-01", "suspended_at_1": "10:00:00"}],
+    ids=["demoted", "suspended"],
+)
+def test_who_may_less_takes_their_invitations_along(
+    world: World, root: Client, change: dict[str, Any]
+) -> None:
+    Membership.objects.filter(user=world.bob.user).update(role=Role.ADMIN)
+    week = timezone.now() + timedelta(days=7)
+    bob = member(world, "bob")
+    address = reverse("admin:accounts_workspace_change", args=[world.alice.workspace.pk])
+    theirs = inviting.invite(actor(bob.user), [Guest("", Role.ADMIN)], expires_at=week)[0]
+    seen = inviting.invite(world.alice, [Guest("", Role.ADMIN)], expires_at=week)[0]
+    mailed = inviting.invite(world.alice, [Guest("ida@example.com", Role.ADMIN)], expires_at=week)[0]
+    assert root.post(address, posted(world, {"id": bob.pk, **change})).status_code == 302
+    assert set(Invitation.objects.filter(revoked_at=None)) == {mailed}, (theirs, seen)
+
+
+def test_the_only_owner_is_not_deactivated_and_nobody_deleted(world: World, root: Client) -> None:
+    owner = world.alice.user
+    address = reverse("admin:accounts_user_change", args=[owner.pk])
+    values = {"email": owner.email, "first_name": "Alice", "last_name": ""}
+    answer = root.post(address, values)
+    assert answer.status_code == 200
+    assert "only owner of Northlight" in answer.content.decode()
+    assert (
+        root.post(reverse("admin:accounts_user_delete", args=[owner.pk]), {"post": "yes"}).status_code == 403
+    )
+    all_at_once = {"action": "delete_selected", "_selected_action": [world.vera.user.pk], "post": "yes"}
+    root.post(reverse("admin:accounts_user_changelist"), all_at_once)
+    assert User.objects.filter(pk=world.vera.user.pk).exists()
+    Membership.objects.filter(user=world.bob.user).update(role=Role.OWNER)
+    assert root.post(address, values).status_code == 302
+    owner.refresh_from_db()
+    assert not owner.is_active
+
+
+def test_what_stands_in_a_letter_is_not_found_out_by_filtering(world: World, root: Client) -> None:
+    letters.write("ida@example.com", "approval_denied", {"prompt": "A secret lighthouse"})
+    listed = reverse("admin:accounts_letter_changelist")
+    assert "ida@example.com" in root.get(listed).content.decode()
+    for words in ("A secret", "no such word"):
+        assert root.get(listed, {"text__contains": words}).status_code == 400
+    assert root.get(reverse("admin:mfa_authenticator_changelist"), {"data__contains": "a"}).status_code == 400

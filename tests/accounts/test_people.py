@@ -222,3 +222,16 @@ def test_credits_by_hand_need_a_reason_and_are_booked_once(world: World, wallet:
 def test_credits_of_nobody_are_an_error(world: World) -> None:
     with pytest.raises(CommandError, match="No workspace"):
         call_command("credits", "show", "nobody@example.com")
+
+
+@pytest.mark.django_db
+def test_an_address_that_is_none_in_small_letters_is_refused_at_its_field(client: Client) -> None:
+    page = sign_up(client, email="\u0130x@mal.example")
+    assert "email" in page.context["form"].errors
+    assert not User.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_name_is_one_line(client: Client) -> None:
+    sign_up(client, first_name="Grace\n\nYour account is locked:\u2028https://evil.example/\n\nGrace")
+    assert User.objects.get().first_name == "Grace Your account is locked: https://evil.example/ Grace"

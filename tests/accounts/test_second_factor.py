@@ -312,3 +312,25 @@ def test_the_session_of_one_person_proves_nothing_for_another(world: World) -> N
     session["second_factor"] = proven["second_factor"]
     session.save()
     assert gallery(client)["Location"].startswith(reverse("mfa_reauthenticate"))
+
+
+def test_a_password_alone_reads_no_balance_on_any_page(world: World) -> None:
+    demand(world.alice.workspace, days=-1)
+    set_up(world.bob.user)
+    client = Client()
+    client.force_login(world.bob.user)  # a session from before, or a thief's
+    assert client.get("/credits/").status_code == 302
+    for address in ("/nothing/here/", "/api/v1/docs", "/workspaces/new/", "/accounts/logout/"):
+        assert 'class="balance"' not in client.get(address).content.decode(), address
+    proven = sign_in(Client(), world.bob.user)
+    assert 'class="balance"' in proven.get("/nothing/here/").content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "given", ['{"id": 1}', "[" * 900, "1" * 5000, "{}", "null", '"a"', '{"response": []}']
+)
+def test_an_odd_passkey_breaks_no_page(given: str) -> None:
+    client = Client()
+    client.get("/accounts/2fa/webauthn/login/")
+    assert client.post("/accounts/2fa/webauthn/login/", {"credential": given}).status_code < 500

@@ -101,7 +101,7 @@ def test_rights_and_passwords_given_by_staff_are_written_down_without_the_passwo
     assert vera.password not in str(list(AuditEvent.objects.values()))
 
 
-def test_people_made_and_deleted_by_staff_are_written_down(root: Client, world: World) -> None:
+def test_people_made_by_staff_are_written_down(root: Client, world: World) -> None:
     sent = {
         "email": "new@example.com",
         "usable_password": "true",
@@ -110,9 +110,6 @@ def test_people_made_and_deleted_by_staff_are_written_down(root: Client, world: 
     }
     root.post(reverse("admin:accounts_user_add"), sent)
     assert (last().verb, last().detail) == ("user.created", {"name": "new@example.com"})
-    new = User.objects.get(email="new@example.com")
-    root.post(reverse("admin:accounts_user_delete", args=[new.pk]), {"post": "yes"})
-    assert (last().verb, last().object) == ("user.deleted", f"user:{new.pk}")
 
 
 @pytest.mark.both_databases

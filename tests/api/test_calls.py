@@ -255,3 +255,11 @@ def test_uploads_of_a_colleague_may_be_used_and_a_strangers_may_not(world: World
     response = Program.of(world.eve).post("/generations", wish)
     assert is_problem(response, 422)
     assert set(response.json()["errors"]) == {"image_url"}
+
+
+def test_the_trail_does_not_say_that_an_ended_clip_was_cancelled(world: World):
+    program, done = Program.of(world.alice), finished(world)
+    before = AuditEvent.objects.count()
+    for _ in range(2):
+        assert is_problem(program.post(f"/generations/{done.pk}/cancel"), 409, "ended")
+    assert AuditEvent.objects.count() == before

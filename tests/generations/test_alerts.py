@@ -1,9 +1,12 @@
 """Half of a budget, most of it and all of it: told once each."""
 
+from typing import Any
+
 import pytest
 
+from accounts import team
 from accounts.budgets import change
-from accounts.models import Budget, Letter, Notification
+from accounts.models import Budget, Letter, Membership, Notification, Role, User
 from generations import alerts, orders
 from tests.accounts.test_races import at_once
 from tests.generations.test_approval_races import lasting
@@ -51,3 +54,24 @@ def test_of_many_sweeps_at_once_one_tells(lasting: World) -> None:
     assert sum(at_once([alerts.tell] * 8, threads=8)) == 1
     assert Notification.objects.filter(user=lasting.bob.user).count() == 1
     assert Letter.objects.filter(to="bob@example.com").count() == 1
+
+
+def test_who_is_suspended_is_not_written_to(world: World) -> None:
+    mine = limit(world, 1000, member=world.bob.user)
+    orders.place(world.bob, order(world.bob))
+    team.suspend(world.alice, Membership.objects.get(user=world.bob.user, workspace=world.alice.workspace))
+    change(world.alice, mine, most=10, beyond="refuse")
+    assert alerts.tell() == 1
+    assert set(Letter.objects.values_list("to", flat=True)) == {"alice@example.com"}
+
+
+def test_an_address_that_is_none_keeps_nobody_else_from_being_told(world: World, client_of: Any) -> None:
+    # Of people from before addresses were looked at as they are kept.
+    odd = User.objects.create_user("\u0130x@mal.example", first_name="Mal")
+    Membership.objects.create(user=odd, workspace=world.alice.workspace, role=Role.BILLING)
+    limit(world, 40)
+    orders.place(world.bob, order(world.bob))
+    assert alerts.tell() == 1
+    assert Letter.objects.get(to="alice@example.com").wake_at
+    lost = Letter.objects.exclude(to="alice@example.com").get()
+    assert (lost.wake_at, lost.text, lost.error) == (None, "", "no address")

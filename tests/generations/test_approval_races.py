@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from threading import Event
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from accounts.models import Budget, Membership, Notification, Role, Wallet
-from generations import orders
+from generations import cancelling, orders
 from generations.approvals import Decided, approve, deny, raise_and_approve
 from generations.fal.failures import Reason
 from generations.models import Generation, State
@@ -91,3 +93,24 @@ def test_one_form_parked_by_many_at_once_is_one_order(lasting: World) -> None:
     made = at_once([lambda: orders.place(lasting.bob, wanted)[0].pk] * 16, threads=16)
     assert len(set(made)) == Generation.objects.count() == 1
     assert Notification.objects.count() == 2  # the owner and the admin, once
+
+
+@pytest.mark.postgres
+def test_of_two_takes_cancelled_at_once_the_last_takes_the_question_along(lasting: World) -> None:
+    takes = list(Generation.objects.filter(form_key=parked(lasting, takes=2).form_key))
+    first, held = Event(), Event()
+
+    def slowly() -> None:
+        with transaction.atomic():
+            cancelling.cancel(takes[0], lasting.bob)
+            first.set()
+            held.wait(1)  # as long as the other is at it
+
+    def meanwhile() -> None:
+        first.wait(10)
+        cancelling.cancel(takes[1], lasting.bob)
+        held.set()
+
+    at_once([slowly, meanwhile], threads=2)
+    assert not Generation.objects.filter(state=State.AWAITING).exists()
+    assert not Notification.objects.filter(user=lasting.alice.user, read_at=None).exists()

@@ -283,3 +283,10 @@ def test_a_picture_parked_as_a_video_is_not_shown_as_one(world: World, keys: lis
     switched = switch(form(TEXT, world.alice, parked=json.dumps({"_videos": keys[:1]})), find(EXTEND))
     page = GenerationForm(find(EXTEND), world.alice, initial=switched.initial)
     assert page.fields["video_url"].kept == []  # type: ignore[attr-defined]
+
+
+def test_half_a_sign_that_a_form_remembers_breaks_no_page(client_of: Any) -> None:
+    half = json.dumps({"negative_prompt": "\ud800", "prompt": "\ud800"})
+    for to in ("text/standard", "image/standard"):
+        given = {"endpoint": "fal-ai/veo3.1/fast", "to": to, "parked": half}
+        assert client_of("alice").post("/create/", given).status_code == 200

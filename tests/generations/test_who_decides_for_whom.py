@@ -76,3 +76,26 @@ def test_a_token_of_a_demoted_maker_orders_nothing_that_was_parked(world: World)
         approve(world.alice, first)
     with pytest.raises(orders.NotAllowed):
         orders.place(replace(world.bob, role=Role.VIEWER), order(world.bob))
+
+
+def test_a_viewer_does_not_read_a_colleagues_budget(world: World, client_of: Any) -> None:
+    limit(world, 33, member=world.bob.user)
+    parked(world)
+    assert client_of("vera").get(reverse("generations:budgets")).status_code == 403
+    shown = {
+        who: client_of(who).get(reverse("generations:queue")).content.decode()
+        for who in ("vera", "bob", "alice")
+    }
+    assert {who for who, page in shown.items() if "budget of 33 credits" in page} == {"bob", "alice"}
+    assert "Over a budget" in shown["vera"]
+
+
+def test_the_bell_does_not_quote_what_is_private_now(world: World, client_of: Any) -> None:
+    limit(world, 10, member=world.bob.user)
+    made = orders.place(world.bob, order(world.bob, prompt="Secret merger film"))[0]
+    approve(world.alice, made)
+    made.refresh_from_db()
+    assert "Secret merger" in client_of("alice").get(reverse("accounts:bell")).content.decode()
+    assert set_visibility(world.bob, made, Visibility.PRIVATE)
+    assert "Secret merger" not in client_of("alice").get(reverse("accounts:bell")).content.decode()
+    assert "Secret merger" in client_of("bob").get(reverse("accounts:bell")).content.decode()

@@ -207,7 +207,7 @@ READ_ONLY = (
 NEVER = {f"admin:{model}_{act}" for model in READ_ONLY for act in ("add", "delete")} - {
     "admin:django_rq_dashboard_delete"
 }
-NEVER |= {"admin:accounts_workspace_delete"}
+NEVER |= {"admin:accounts_workspace_delete", "admin:accounts_user_delete"}
 # They belong to django-rq and to Django: an id of nothing breaks them, for administrators alone.
 BRITTLE = {
     "admin:django_rq_dashboard_change", "admin:django_rq_dashboard_delete",

@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import Error, close_old_connections
+from django.db import close_old_connections
 
 from accounts import webhooks
 from generations.doorbell import CALM, Bell
@@ -48,7 +48,7 @@ class Command(BaseCommand):
                         janitor.tidy()
                         webhooks.drop_old()
                         tidy_at = time.monotonic() + business(TIDY).total_seconds()
-            except Error:
+            except Exception:  # whatever one row is wrong in, everybody else's work goes on
                 logger.exception("event=sweep_failed")
             stop.wait(CALM)
             bell.wait(business(SWEEP).total_seconds(), stopped=stop.is_set)

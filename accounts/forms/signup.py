@@ -12,7 +12,7 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth ships no t
     first_name = forms.CharField(
         label="Your name",
         max_length=150,
-        widget=forms.TextInput(attrs={"autocomplete": "name", "placeholder": "Ada Lindqvist"}),
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     field_order = ["first_name", "email", "password1"]
 

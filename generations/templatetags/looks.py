@@ -60,6 +60,13 @@ def state_icon(state: str) -> str:
 
 
 @register.filter
+def bare(field: BoundField) -> BoundField:
+    """Without the placeholder with which allauth repeats the label."""
+    field.field.widget.attrs.pop("placeholder", None)
+    return field
+
+
+@register.filter
 def state_words(generation: Generation) -> str:
     """What people call the state it is in."""
     if generation.cancel_requested_at and generation.is_open:

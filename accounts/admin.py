@@ -92,6 +92,10 @@ class MembershipInline(Inline):
 class PersonForm(UserChangeForm):  # type: ignore[type-arg]  # generic for the type checker only
     """Somebody's page."""
 
+    class Meta:
+        model = User
+        fields = ("email", "password", "first_name", "last_name", "is_active", "is_staff", "is_superuser")
+
     def clean(self) -> dict[str, Any]:
         """Every workspace of a team keeps an owner who can get in."""
         data = super().clean() or self.cleaned_data

@@ -210,13 +210,28 @@ def test_create_user_refuses_nonsense_in_one_sentence(monkeypatch: Any, email: s
 def test_credits_by_hand_need_a_reason_and_are_booked_once(world: World, wallet: Wallet) -> None:
     key, out = str(wallet.workspace_id), io.StringIO()
     call_command("credits", "grant", key, "50", "--reason", "invoice", "--cause", "i-1", stdout=out)
-    with pytest.raises(CommandError, match="booked before"):
+    with pytest.raises(CommandError, match="this cause was booked before"):
         call_command("credits", "grant", key, "50", "--reason", "invoice", "--cause", "i-1")
-    with pytest.raises(CommandError, match="more than is available"):
+    with pytest.raises(CommandError, match="only 1050 credits are available"):
         call_command("credits", "adjust", key, "--reason", "typo", "--", "-5000")
     call_command("credits", "show", key, stdout=out)
     assert "1050 available" in out.getvalue()
     assert AuditEvent.objects.filter(verb="credits.grant").count() == 1
+
+
+@pytest.mark.parametrize("amount", ["99999999999999999999", "1000000000001", "0"])
+def test_credits_beyond_measure_are_an_error(wallet: Wallet, amount: str) -> None:
+    for verb, sign in (("grant", ""), ("adjust", ""), ("adjust", "-")):
+        with pytest.raises(CommandError, match="The amount"):
+            call_command("credits", verb, str(wallet.workspace_id), "--reason", "a", "--", sign + amount)
+    wallet.refresh_from_db()
+    assert wallet.posted == 1000
+
+
+def test_a_reason_of_blanks_is_none(wallet: Wallet) -> None:
+    with pytest.raises(CommandError, match="--reason"):
+        call_command("credits", "grant", str(wallet.workspace_id), "5", "--reason", "  ")
+    assert not AuditEvent.objects.filter(verb="credits.grant").exists()
 
 
 def test_credits_of_nobody_are_an_error(world: World) -> None:

@@ -103,7 +103,7 @@ for line in quote["lines"]:
         "/uploads",
         "generations:create",
         "Upload a picture or a video",
-        "The answer's `id` is what you give as `image_url`, `first_frame_url` or `video_url` in an input. "
+        "The answer’s `id` is what you give as `image_url`, `first_frame_url` or `video_url` in an input. "
         "The same file again is the same upload. Instead of a `file` you may send `generation`, the id of a "
         "finished clip, to extend it.",
         f"""curl -sS --fail-with-body "$DAILIES_URL/api/v1/uploads" {AUTH} -F file=@picture.jpg""",
@@ -196,7 +196,7 @@ with api.stream("GET", newest["video_url"], follow_redirects=True) as video, ope
         "/generations",
         "generations:read",
         "List generations",
-        "The workspace's, newest first. `state` and `endpoint` filter.",
+        "The workspace’s, newest first. `state` and `endpoint` filter.",
         f'curl -sS --fail-with-body "$DAILIES_URL/api/v1/generations?state=succeeded&limit=10" {AUTH}',
         f"""{CLIENT}
 after = ""

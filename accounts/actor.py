@@ -7,6 +7,7 @@ from typing import Concatenate, ParamSpec
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from accounts.models import Workspace
 from accounts.policy import Action, Actor
 
 P = ParamSpec("P")
@@ -21,15 +22,24 @@ class ActorRequest(HttpRequest):
 def with_actor(
     view: Callable[Concatenate[ActorRequest, P], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
-    """For people in at least one workspace; whoever is in none is told so."""
+    """For people in at least one workspace; whoever is in none is told so, or where they are suspended."""
 
     @wraps(view)
     def inner(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not getattr(request, "actor", None):
-            return render(request, "accounts/no_workspace.html", status=403)
+            return render(
+                request, "accounts/no_workspace.html", {"suspended": _suspended(request)}, status=403
+            )
         return view(request, *args, **kwargs)  # type: ignore[arg-type]  # checked just above
 
     return inner
+
+
+def _suspended(request: HttpRequest) -> list[Workspace]:
+    shut = Workspace.objects.filter(
+        closed_at=None, memberships__user=request.user.pk, memberships__suspended_at__isnull=False
+    )
+    return list(shut.order_by("name", "pk"))
 
 
 def allowed(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import audit, bell, invitations, members, settings, switching, tokens, webhooks
+from accounts.views import audit, bell, invitations, members, people, settings, switching, tokens, webhooks
 
 app_name = "accounts"
 
@@ -32,6 +32,7 @@ urlpatterns = [
     path("team/webhooks/messages/<uuid:pk>/replay/", webhooks.replay, name="webhook_message_replay"),
     path("team/tokens/", tokens.listed, name="tokens"),
     path("team/tokens/<uuid:pk>/revoke/", tokens.revoke, name="token_revoke"),
+    path("accounts/name/", people.name, name="name"),
     path("bell/", bell.bell, name="bell"),
     path("bell/read/", bell.read, name="bell_read"),
     path("team/audit/", audit.audit, name="audit"),

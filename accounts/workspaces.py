@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import bell, letters
 from accounts.models import (
     ApiToken,
     AuditEvent,
@@ -96,6 +97,15 @@ def transfer(actor: Actor, member: Membership) -> None:
             {"owner": member.user.email, "role": Role.OWNER.value},
             **({"invitations": withdrawn} if withdrawn else {}),
         )
+        _tell_owner(actor, member.user)
+
+
+def _tell_owner(actor: Actor, owner: User) -> None:
+    """Nobody asked them: the bell and a mail say what is theirs now."""
+    workspace, address = actor.workspace, bell.path("accounts:settings")
+    bell.ring([owner], workspace, f"{actor.user} handed the workspace over to you: you own it now.", address)
+    names = {"giver": str(actor.user), "workspace": str(workspace), "link": bell.link(workspace, address)}
+    letters.write(owner.email, "ownership", names | {"address": actor.user.email})
 
 
 def close(actor: Actor, typed: str) -> None:

@@ -52,6 +52,22 @@ class GalleryFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-f
         return queryset.filter(state__in=groups[value])
 
     @property
+    def by(self) -> str:
+        """What it filters by, for people; empty when that is nothing, for all that the address says."""
+        form = self.form
+        form.is_valid()
+        given = form.cleaned_data
+        words = [f"“{given['q']}”"] if given.get("q") else []
+        for name in ("state", "mode"):
+            labels = dict(form.fields[name].choices)
+            words += [labels[given[name]]] if given.get(name) else []
+        if "collection" in form.errors:
+            words.append("a collection that is not there")
+        elif shelf := given.get("collection"):
+            words.append(f"the collection “{shelf}”")
+        return ", ".join(words)
+
+    @property
     def found(self) -> GenerationQuerySet:
         """What fits. A collection that is not there has no clips; other words without meaning do nothing."""
         clips: GenerationQuerySet = self.qs

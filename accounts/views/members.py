@@ -142,9 +142,9 @@ def member_role(request: ActorRequest, pk: int) -> HttpResponse:
 @require_POST
 @with_actor
 def member_suspend(request: ActorRequest, pk: int) -> HttpResponse:
-    """Out until reinstated, from the next request on."""
+    """Out until they are let in again, from the next request on."""
     member = member_of(request.actor, pk)
-    said = f"{member.user} cannot get in until you reinstate them."
+    said = f"{member.user} cannot get in until you let them in again."
     return answer(request, lambda: team.suspend(request.actor, member), said)
 
 

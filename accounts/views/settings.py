@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import workspaces
 from accounts.actor import ActorRequest, allowed
 from accounts.forms.workspaces import HeirForm, NameForm, SecondFactorForm
+from accounts.models import Membership, Role
 from accounts.policy import Action
 from accounts.second_factor import without_one
 
@@ -85,11 +86,15 @@ def _done(
 def _page(request: ActorRequest, forms: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
     actor = request.actor
     owner = actor.may(Action.REQUIRE_MFA)
+    others = Membership.objects.active().filter(workspace=actor.workspace).exclude(user=actor.user)
+    roles = set(others.order_by().values_list("role", flat=True).distinct())
     lacking = list(without_one(actor.workspace)[: MOST_NAMED + 1]) if owner else []
     context: dict[str, Any] = {
         "name_form": NameForm(initial={"name": actor.workspace.name}),
         "factor_form": SecondFactorForm.as_it_is(actor.workspace.mfa_from),
         "heir_form": HeirForm(actor),
+        "heirs": bool(roles),
+        "last_owner": actor.role == Role.OWNER and Role.OWNER not in roles,
         "lacking": lacking[:MOST_NAMED],
         "lacking_more": len(lacking) > MOST_NAMED,
     }

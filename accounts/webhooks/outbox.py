@@ -46,7 +46,7 @@ def send_test(actor: Actor, endpoint: WebhookEndpoint) -> bool:
     if not WebhookEndpoint.objects.live().filter(pk=endpoint.pk).exists():
         return False
     with transaction.atomic():
-        write([endpoint.pk], TEST, {"endpoint": str(endpoint.pk)})
+        write([endpoint.pk], TEST, {"webhook": str(endpoint.pk)})
         _wake([endpoint.pk])
         AuditEvent.of("webhook.tested", endpoint, actor=actor.user, acting_as=actor.capacity).save()
     return True

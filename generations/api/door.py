@@ -72,7 +72,7 @@ def problem_of(error: Exception) -> Problem:
         if isinstance(told, Problem):
             return told
     if isinstance(error, ValidationError):
-        return Problem("invalid", errors=_by_name(error))
+        return Problem("malformed") if _no_object(error) else Problem("invalid", errors=_by_name(error))
     for kind, name in THEIRS.items():
         if isinstance(error, kind):
             return Problem(name)
@@ -85,6 +85,11 @@ def _ours(error: Exception) -> Problem:
         return Problem("busy")
     logger.error("event=api_broken", exc_info=error)
     return Problem("broken")
+
+
+def _no_object(error: ValidationError) -> bool:
+    """Whether it is about the body as a whole, (body, <the view's argument>), and no parameter of it."""
+    return any(each["loc"][0] == "body" and len(each["loc"]) == 2 for each in error.errors)
 
 
 def _by_name(error: ValidationError) -> dict[str, list[str]]:

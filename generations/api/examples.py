@@ -1,7 +1,7 @@
 """The calls as the docs page shows them: curl and Python that work as pasted. A test runs every one.
 
 They read `DAILIES_URL` and `DAILIES_TOKEN` from the environment, and each stands on its own: what needs a
-clip takes the newest one.
+clip takes the newest one, and what needs a video the newest clip that has one.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ NEWEST = f"""\
 CLIP=$(curl -sS "$DAILIES_URL/api/v1/generations?limit=1" {AUTH} \\
   | grep -o '"id": *"[^"]*"' | head -n 1 | cut -d '"' -f 4)
 """
-CLIENT = """\
-import os
+READY = NEWEST.replace("limit=1", "state=succeeded&limit=1")
+BASE = """\
 
 import httpx
 
@@ -22,6 +22,7 @@ api = httpx.Client(
     headers={"Authorization": "Bearer " + os.environ["DAILIES_TOKEN"]},
 )
 """
+CLIENT = f"import os\n{BASE}"
 WISH = """\
 {
   "endpoint": "fal-ai/veo3.1/lite",
@@ -102,7 +103,7 @@ for line in quote["lines"]:
         "/uploads",
         "generations:create",
         "Upload a picture or a video",
-        "The answer's `id` is what you give as `image_url`, `first_frame_url` or `video_url` in an input. "
+        "The answer’s `id` is what you give as `image_url`, `first_frame_url` or `video_url` in an input. "
         "The same file again is the same upload. Instead of a `file` you may send `generation`, the id of a "
         "finished clip, to extend it.",
         f"""curl -sS --fail-with-body "$DAILIES_URL/api/v1/uploads" {AUTH} -F file=@picture.jpg""",
@@ -122,9 +123,9 @@ print(upload["id"], upload["kind"], upload["width"], upload["height"])
         "202 instead of 201 means that it is over a budget and awaits approval.",
         f"""curl -sS --fail-with-body "$DAILIES_URL/api/v1/generations" {AUTH} \\
   {JSON} -H "Idempotency-Key: shot-$(date +%s)-$$" -d '{WISH}'""",
-        f"""import uuid
-
-{CLIENT}
+        f"""import os
+import uuid
+{BASE}
 {WISH_IN_PYTHON}
 key = {{"Idempotency-Key": str(uuid.uuid4())}}  # keep it, and send it again if the answer is lost
 clip = api.post("/generations", json=wish, headers=key).raise_for_status().json()
@@ -157,9 +158,9 @@ print(answer.status_code, answer.json())
   ! echo "$CLIP_NOW" | grep -Eq '"state": *"(succeeded|failed|cancelled)"'
 do sleep 2; done
 echo "$CLIP_NOW\"""",
-        f"""import time
-
-{CLIENT}
+        f"""import os
+import time
+{BASE}
 newest = api.get("/generations", params={{"limit": 1}}).raise_for_status().json()["data"][0]
 while True:
     clip = api.get("/generations/" + newest["id"]).raise_for_status().json()
@@ -177,10 +178,12 @@ print(clip["state"], clip["charged"], clip["error"])
         "Download the video",
         "`video_url` of a generation leads here. Byte ranges work. With files in an object store it is a "
         "redirect to an address that is good for five minutes, so follow it.",
-        f"""{NEWEST}curl -sS --fail-with-body -L "$DAILIES_URL/api/v1/generations/$CLIP/video" {AUTH} \\
+        # --fail: the text of an error is no clip.mp4.
+        f"""{READY}curl -sS --fail -L "$DAILIES_URL/api/v1/generations/$CLIP/video" {AUTH} \\
   -o clip.mp4""",
         f"""{CLIENT}
-newest = api.get("/generations", params={{"limit": 1}}).raise_for_status().json()["data"][0]
+ready = {{"state": "succeeded", "limit": 1}}
+newest = api.get("/generations", params=ready).raise_for_status().json()["data"][0]
 with api.stream("GET", newest["video_url"], follow_redirects=True) as video, open("clip.mp4", "wb") as file:
     video.raise_for_status()
     for chunk in video.iter_bytes():
@@ -193,7 +196,7 @@ with api.stream("GET", newest["video_url"], follow_redirects=True) as video, ope
         "/generations",
         "generations:read",
         "List generations",
-        "The workspace's, newest first. `state` and `endpoint` filter.",
+        "The workspace’s, newest first. `state` and `endpoint` filter.",
         f'curl -sS --fail-with-body "$DAILIES_URL/api/v1/generations?state=succeeded&limit=10" {AUTH}',
         f"""{CLIENT}
 after = ""

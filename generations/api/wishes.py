@@ -23,7 +23,7 @@ def endpoint_of(wish: Wish) -> Endpoint:
 def order(actor: Actor, wish: Wish, key: uuid.UUID) -> Order:
     """A valid order at today's price. Raises Problem with all that is wrong, by fal's parameter names."""
     form, errors = _filled_in(actor, wish, key)
-    errors |= _errors(form)
+    errors = _errors(form) | errors
     if errors:
         raise Problem("invalid", errors=errors)
     return form.order()
@@ -32,7 +32,7 @@ def order(actor: Actor, wish: Wish, key: uuid.UUID) -> Order:
 def quote(actor: Actor, wish: Wish) -> Quote:
     """The price of what is given: what is still missing does not change it. Raises Problem."""
     form, errors = _filled_in(actor, wish, uuid.uuid4())
-    errors |= _errors(form, but="required")
+    errors = _errors(form, but="required") | errors
     if errors:
         raise Problem("invalid", errors=errors)
     return form.quote()
@@ -48,6 +48,7 @@ def _filled_in(actor: Actor, wish: Wish, key: uuid.UUID) -> tuple[GenerationForm
 
 
 def _errors(form: GenerationForm, but: str = "") -> dict[str, list[str]]:
+    """What the form says. It never saw a value of a wrong JSON type: what is said of that type counts."""
     found = {
         name: [text for error in errors if error.code != but for text in error.messages]
         for name, errors in form.errors.as_data().items()

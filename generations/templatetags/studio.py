@@ -39,7 +39,7 @@ def get(mapping: dict[str, object], key: str) -> object:
 # What happened, and what to do now. What happened to the credits is said from the hold itself.
 REASONS: dict[str, tuple[str, str]] = {
     Reason.CONTENT_POLICY: (
-        "The model's safety filter stopped this shot.",
+        "The model’s safety filter stopped this shot.",
         "Change the prompt or the pictures and try again.",
     ),
     Reason.BAD_INPUT: ("The model refused one of the inputs.", "Change the marked field and try again."),

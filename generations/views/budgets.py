@@ -109,7 +109,7 @@ def budgets(request: ActorRequest) -> HttpResponse:
     try:
         verbs.set_budget(request.actor, form.budget())
     except verbs.AlreadySet:
-        form.add_error("who", "There is a budget about just this already. Change that one below.")
+        form.add_error("who", "There is a budget about just this already. Change that one instead.")
         return _page(request, form, status=422)
     messages.success(request, "The budget is set. What was spent this month counts already.")
     return redirect("generations:budgets")

@@ -142,6 +142,7 @@ def _priced(form: GenerationForm) -> dict[str, Any]:
     wallet = Wallet.objects.get(workspace=form.actor.workspace)
     quoted = form.quote()
     priced = {"form": form, "quote": quoted, "wallet": wallet, "after": wallet.available - quoted.total}
+    priced["off"] = not form.switch.on_sale  # then nothing is promised, and there is nothing to press
     return priced | {"budget": _allowed(form, wallet, quoted.total)}
 
 
@@ -164,6 +165,9 @@ def _page(request: HttpRequest, page: Page, status: int = 200) -> HttpResponse:
         "refusal_kind": page.refusal_kind,
         "warnings": form.warnings(),
         "switch": form.switch,
+        # The refusal says it already, unless that one is about another model.
+        "say_off": not form.switch.on_sale
+        and (page.refusal == GONE or page.refusal_kind != orders.OffSale.__name__),
         "notice": Notice.objects.filter(pk=Notice.Place.CREATE).first(),
         "clips": _extendable(form, page.chosen_clip),
         "chosen_clip": page.chosen_clip,

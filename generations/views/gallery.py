@@ -55,7 +55,7 @@ def gallery(request: ActorRequest) -> HttpResponse:
         "cards": cards,
         "next": following,
         "filter": filtered,
-        "is_filtered": any(request.GET.get(name) for name in ("q", "mode", "state", "collection")),
+        "filtered_by": filtered.by,
         "team": team,
         "query": _without_cursor(request),
     }

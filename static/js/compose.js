@@ -176,7 +176,7 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && form()?.contains(event.target)) {
     event.preventDefault();
-    form().requestSubmit();
+    if (!$("#generate").disabled) form().requestSubmit();
   }
 });
 

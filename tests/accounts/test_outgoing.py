@@ -77,7 +77,12 @@ def test_the_example_without_a_package_works_as_it_stands_in_the_docs(endpoint: 
     headers, body = program.arrived[0]
     assert pasted["is_ours"](endpoint.secret, headers, body)
     assert not pasted["is_ours"](endpoint.secret, headers, body + b" ")
-    assert not pasted["is_ours"](endpoint.secret, headers | {"webhook-timestamp": "1767225600"}, body)
+    for moment in ("1767225600", "", "soon", "-1", "²", "9" * 5000):
+        assert not pasted["is_ours"](endpoint.secret, headers | {"webhook-timestamp": moment}, body)
+    for missing in ("webhook-id", "webhook-timestamp", "webhook-signature"):
+        rest = {name: value for name, value in headers.items() if name != missing}
+        assert not pasted["is_ours"](endpoint.secret, rest, body)
+    assert not pasted["is_ours"](endpoint.secret, headers | {"webhook-signature": "v1,é"}, body)
 
 
 @pytest.mark.parametrize("change", ["body", "id", "secret"])

@@ -153,6 +153,7 @@ def test_the_buttons_do_what_they_say(endpoint: WebhookEndpoint, client_of: Any)
     assert endpoint.secret != old
     messages = WebhookMessage.objects.filter(wake_at__isnull=False)
     assert sorted(messages.values_list("type", flat=True)) == [*["generation.failed"] * 2, "webhook.test"]
+    assert messages.get(type="webhook.test").body["data"] == {"webhook": str(endpoint.pk)}
     alice.post(at(endpoint), {"url": "https://other.example/", "events": []})
     alice.post(at(endpoint, "delete"))
     assert alice.get(at(endpoint)).status_code == 404

@@ -62,6 +62,40 @@ def test_signing_up_makes_a_workspace_and_proving_the_address_earns_credits_once
     assert LedgerEntry.objects.count() == 1
 
 
+def test_opening_the_link_of_another_account_signs_nobody_out(world: World, client: Client) -> None:
+    sign_up(Client())
+    (link,) = re.findall(r"/accounts/confirm-email/\S+", str(mail.outbox[-1].body))
+    client.force_login(world.alice.user)
+    for ask in (client.get, client.head):
+        assert ask(link).status_code == 200
+        assert client.session["_auth_user_id"] == str(world.alice.user.pk)
+    assert "grace@example.com" in client.get(link).content.decode()
+    assert not EmailAddress.objects.get(email="grace@example.com").verified
+    client.post(link)
+    assert EmailAddress.objects.get(email="grace@example.com").verified
+    assert client.session.get("_auth_user_id") != str(world.alice.user.pk)
+
+
+def test_people_change_their_own_name(world: World, client_of: Any) -> None:
+    vera, address = client_of("vera"), reverse("accounts:name")
+    page = vera.get(address).content.decode()
+    assert 'value="Vera"' in page
+    assert 'aria-current="page">Name' in page
+    told = vera.post(address, {"first_name": "  Vera Ångström "}, follow=True)
+    assert told.redirect_chain == [(address, 302)]
+    assert "Your name is changed." in told.content.decode()
+    world.vera.user.refresh_from_db()
+    assert str(world.vera.user) == "Vera Ångström"
+    long, turned, unseen = "x" * 151, "Vera \u202egnp", "\u200b\u2060"
+    for wrong in ("", "  ", "Vera\nBcc: all", "Vera\rB", "a\0b", "a\x1bb", "a\u2028b", long, turned, unseen):
+        refused = vera.post(address, {"first_name": wrong})
+        assert refused.status_code == 422, repr(wrong)
+        assert refused.context["form"].errors["first_name"]
+    world.vera.user.refresh_from_db()
+    assert str(world.vera.user) == "Vera Ångström"
+    assert vera.post(address, {"first_name": "می\u200cخواهم"}).status_code == 302
+
+
 @pytest.mark.django_db
 def test_nobody_signs_in_with_an_unproven_address(client: Client) -> None:
     sign_up(client)
@@ -210,13 +244,28 @@ def test_create_user_refuses_nonsense_in_one_sentence(monkeypatch: Any, email: s
 def test_credits_by_hand_need_a_reason_and_are_booked_once(world: World, wallet: Wallet) -> None:
     key, out = str(wallet.workspace_id), io.StringIO()
     call_command("credits", "grant", key, "50", "--reason", "invoice", "--cause", "i-1", stdout=out)
-    with pytest.raises(CommandError, match="booked before"):
+    with pytest.raises(CommandError, match="this cause was booked before"):
         call_command("credits", "grant", key, "50", "--reason", "invoice", "--cause", "i-1")
-    with pytest.raises(CommandError, match="more than is available"):
+    with pytest.raises(CommandError, match="only 1050 credits are available"):
         call_command("credits", "adjust", key, "--reason", "typo", "--", "-5000")
     call_command("credits", "show", key, stdout=out)
     assert "1050 available" in out.getvalue()
     assert AuditEvent.objects.filter(verb="credits.grant").count() == 1
+
+
+@pytest.mark.parametrize("amount", ["99999999999999999999", "1000000000001", "0"])
+def test_credits_beyond_measure_are_an_error(wallet: Wallet, amount: str) -> None:
+    for verb, sign in (("grant", ""), ("adjust", ""), ("adjust", "-")):
+        with pytest.raises(CommandError, match="The amount"):
+            call_command("credits", verb, str(wallet.workspace_id), "--reason", "a", "--", sign + amount)
+    wallet.refresh_from_db()
+    assert wallet.posted == 1000
+
+
+def test_a_reason_of_blanks_is_none(wallet: Wallet) -> None:
+    with pytest.raises(CommandError, match="--reason"):
+        call_command("credits", "grant", str(wallet.workspace_id), "5", "--reason", "  ")
+    assert not AuditEvent.objects.filter(verb="credits.grant").exists()
 
 
 def test_credits_of_nobody_are_an_error(world: World) -> None:

@@ -188,6 +188,7 @@ def test_who_is_out_is_out_on_the_next_request_also_from_media(
 def test_a_suspended_member_comes_back_as_they_were(world: World, client_of: Any) -> None:
     alice, bob = client_of("alice"), client_of("bob")
     assert act(alice, "accounts:member_suspend", world.bob) == 302
+    assert "Bob cannot get in until you let them in again." in alice.get("/team/").content.decode()
     assert bob.get(reverse("generations:create")).status_code == 403
     assert act(alice, "accounts:member_reinstate", world.bob) == 302
     assert bob.get(reverse("generations:create")).status_code == 200

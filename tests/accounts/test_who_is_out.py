@@ -115,3 +115,18 @@ def test_a_sign_that_no_database_takes_breaks_no_page(
     world: World, client_of: Any, page: str, name: str
 ) -> None:
     assert client_of("alice").get(reverse(page), {name: "a\0b"}).status_code in (200, 422)
+
+
+def test_who_is_suspended_everywhere_is_told_where(world: World, client_of: Any) -> None:
+    everywhere = Membership.objects.filter(user=world.bob.user)
+    page = reverse("generations:gallery")
+    everywhere.update(suspended_at=timezone.now())
+    told = client_of("bob").get(page)
+    assert told.status_code == 403
+    words = "You are suspended in Northlight. Its owners and admins can let you in again."
+    assert words in told.content.decode()
+    assert "in no workspace yet" not in told.content.decode()
+    Workspace.objects.update(closed_at=timezone.now())
+    assert "in no workspace yet" in client_of("bob").get(page).content.decode()
+    everywhere.delete()
+    assert "in no workspace yet" in client_of("bob").get(page).content.decode()

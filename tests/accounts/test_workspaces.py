@@ -19,7 +19,9 @@ from accounts.models import (
     Budget,
     Hold,
     Invitation,
+    Letter,
     Membership,
+    Notification,
     Role,
     User,
     Wallet,
@@ -142,6 +144,11 @@ def test_handing_over_makes_an_owner_and_an_admin(world: World, client_of: Any) 
     assert [member(world, each).role for each in (world.alice, world.bob)] == [Role.ADMIN, Role.OWNER]
     event = AuditEvent.objects.get(verb="workspace.transferred")
     assert event.before == {"owner": "alice@example.com", "role": "creator"}
+    line, letter = Notification.objects.get(), Letter.objects.get()
+    assert (line.user, line.workspace, line.address) == (world.bob.user, heir.workspace, reverse(SETTINGS))
+    assert line.text == "Alice handed the workspace over to you: you own it now."
+    assert (letter.to, letter.subject) == ("bob@example.com", "You own Northlight on Dailies now")
+    assert f"/w/{heir.workspace_id}{reverse(SETTINGS)}" in letter.text
     assert client_of("alice").post(address, {"member": heir.pk}).status_code == 403
 
 
@@ -152,6 +159,28 @@ def test_nobody_suspended_becomes_an_owner(world: World) -> None:
         workspaces.transfer(world.alice, heir)
     assert member(world, world.alice).role == Role.OWNER
     assert not AuditEvent.objects.filter(verb="workspace.transferred").exists()
+    assert not Letter.objects.exists()
+
+
+def test_what_the_last_owner_cannot_do_is_not_offered(world: World, client_of: Any) -> None:
+    hand_over, leave = "Yes, hand it over", "Yes, leave it"
+
+    def offered() -> list[bool]:
+        page = client_of("alice").get(reverse(SETTINGS)).content.decode()
+        return [words in page for words in (hand_over, leave, "no other active member", "only active owner")]
+
+    assert offered() == [True, False, False, True]
+    bob = member(world, world.bob)
+    Membership.objects.filter(pk=bob.pk).update(role=Role.OWNER)
+    assert offered() == [True, True, False, False]
+    others = Membership.objects.filter(workspace=world.alice.workspace).exclude(user=world.alice.user)
+    others.update(suspended_at=timezone.now())
+    assert offered() == [False, False, True, True]
+
+
+def test_the_form_stays_open_when_something_was_wrong(world: World, client_of: Any) -> None:
+    page = client_of("alice").post(reverse("accounts:transfer"), {"member": ""}).content.decode()
+    assert '<details class="sure" open>' in page
 
 
 @pytest.mark.django_db(transaction=True)

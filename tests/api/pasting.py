@@ -28,11 +28,20 @@ class Pasted:
         self.environment = {"PATH": os.environ["PATH"], "DAILIES_URL": url, "DAILIES_TOKEN": secret}
         (folder / "picture.jpg").write_bytes(picture(kind="JPEG"))
 
+    def fails(self, language: str, text: str) -> bool:
+        """Whether it says so by its exit status."""
+        command = self._command(language, text)
+        told = subprocess.run(command, check=False, cwd=self.folder, env=self.environment, timeout=60)
+        return told.returncode != 0
+
+    @staticmethod
+    def _command(language: str, text: str) -> list[str]:
+        return ["sh", "-c", text] if language == "curl" else [sys.executable, "-c", text]
+
     def run(self, language: str, text: str, *, working: bool = False) -> str:
         """What it printed. AssertionError when it failed."""
-        command = ["sh", "-c", text] if language == "curl" else [sys.executable, "-c", text]
         process = subprocess.Popen(
-            command,
+            self._command(language, text),
             cwd=self.folder,
             env=self.environment,
             text=True,

@@ -23,6 +23,7 @@ def test_the_page_and_the_description_are_open_to_everybody(db: None):
     assert Client().get(f"{ROOT}/docs/").status_code == 200  # as people type it
     assert "unsafe" not in page["Content-Security-Policy"]
     assert all(f'id="{name}"' in page.content.decode() for name in (*KINDS, "webhooks"))
+    assert "<td><code>errors</code> names each parameter" in page.content.decode()
     assert "style=" not in page.content.decode()
 
 
@@ -37,6 +38,15 @@ def test_every_call_of_the_api_is_on_the_page(db: None):
     for each in CALLS:
         assert shown[f"curl-{each.name}"] == ("curl", each.curl)
         assert shown[f"python-{each.name}"] == ("python", each.python)
+
+
+def test_the_examples_import_as_python_is_written():
+    for each in CALLS:
+        head = each.python.split("\napi = ")[0].split("\n\n")
+        ours = head[0].splitlines()
+        assert [*ours] == sorted(ours)
+        assert "import os" in ours
+        assert head[1].strip() == "import httpx"
 
 
 def test_the_description_names_each_call_once():
@@ -66,8 +76,14 @@ def test_every_example_works_as_pasted(studio: Studio, live_server: Any, tmp_pat
     run("create")
     assert Generation.objects.get().state == State.QUEUED
     assert "cancelled" in run("cancel")
+    # A reader goes on with the next one, whatever became of the newest clip.
+    wait = shown[f"{language}-wait"]
+    assert "cancelled" in pasted.run(language, wait)
+    assert pasted.fails(language, shown[f"{language}-download"])
+    assert not (tmp_path / "clip.mp4").exists()
     pasted.run(language, create)
     assert "succeeded" in run("wait", working=True)
+    pasted.run(language, create)  # the newest has no video yet
     run("download")
     assert (tmp_path / "clip.mp4").read_bytes()[4:8] == b"ftyp"
     ready = Generation.objects.get(state=State.SUCCEEDED)

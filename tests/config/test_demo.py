@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from config.demo.environment import known_names
 from config.demo.ports import LOOPBACK, free_port
@@ -117,6 +118,12 @@ def test_a_running_demo_stops_when_told_and_leaves_nothing(lived_in: Path):
     assert "offline: clips are synthetic" in output
     assert "ada@northlight.example" in output
     assert left_behind(lived_in) == []
+
+
+@pytest.mark.parametrize("prompt", ["", "  "])
+def test_once_needs_a_prompt(prompt: str):
+    with pytest.raises(CommandError, match="--once needs a prompt"):
+        call_command("demo", "--once", prompt)
 
 
 def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path):

@@ -12,7 +12,7 @@ from accounts.budgets import set_budget
 from accounts.models import Budget, Hold
 from accounts.policy import Actor
 from generations import approvals, orders
-from generations.models import Generation, State
+from generations.models import Collection, Generation, State
 from generations.views import gallery
 from generations.waits import explain
 from tests.clips import finished
@@ -107,6 +107,24 @@ def test_the_gallery_filters_by_words_mode_and_state(world: World, client_of: An
     ]:
         cards = alice.get(address, query).context["cards"]
         assert expected is None or [each.pk for each in cards] == expected, query
+
+
+def test_the_gallery_says_by_what_it_is_filtered(world: World, client_of: Any) -> None:
+    alice, address = client_of("alice"), reverse("generations:gallery")
+    harbours = Collection.objects.create(
+        workspace=world.alice.workspace, name="Harbours", author=world.alice.user
+    )
+    for query, said in [
+        ({"q": "harbour", "state": "ended", "mode": "text"}, "“harbour”, Failed or cancelled, Text to video"),
+        ({"state": "xx", "mode": "text"}, "Text to video"),
+        ({"collection": str(harbours.pk)}, "the collection “Harbours”"),
+        ({"collection": "none"}, "a collection that is not there"),
+    ]:
+        assert f"Filtered by {said}." in alice.get(address, query).content.decode()
+    for nothing in ({"state": "xx", "mode": "yy"}, {"q": " "}, {"q": "a\0"}, {}):
+        page = alice.get(address, nothing).content.decode()
+        assert "Filtered" not in page
+        assert "You have no clips yet." in page
 
 
 def test_live_answers_204_until_a_card_changes(world: World, client_of: Any) -> None:

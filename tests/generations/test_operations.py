@@ -1,17 +1,19 @@
 """The operator's page: true figures, safe buttons, an audit trail; and nothing for anybody else."""
 
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.core import mail
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AuditEvent, User
 from generations import alarms, doorbell
-from generations.models import Breaker, Generation, State
+from generations.models import Breaker, Generation, Notice, State
 from generations.reconcile import sweep
 from generations.timing import now
 from tests import factors
@@ -212,3 +214,21 @@ def test_a_mail_server_that_is_away_stops_no_sweep_and_is_tried_again_later(
     assert not alarms.tell()  # not at once: each try takes the sweep's time
     monkeypatch.setattr(alarms, "_paused_until", 0.0)
     assert alarms.tell()
+
+
+def test_a_notice_is_set_changed_and_taken_away_by_command(db: None):
+    def said(*arguments: str) -> str:
+        out = StringIO()
+        call_command("notice", "bar", *arguments, stdout=out)
+        return out.getvalue()
+
+    with pytest.raises(CommandError, match="--title TEXT"):
+        call_command("notice", "bar", "--body", "Soon.")
+    assert said("--title", "Repairs on Monday") == "The notice (bar) is shown: Repairs on Monday\n"
+    assert said("--title", "Repairs on Tuesday") == "The notice (bar) is changed: Repairs on Tuesday\n"
+    with pytest.raises(CommandError):
+        call_command("notice", "bar")
+    assert Notice.objects.get().title == "Repairs on Tuesday"
+    assert said("--title", "") == "The notice (bar) is taken away.\n"
+    assert said("--title", " ") == "There was none (bar).\n"
+    assert not Notice.objects.exists()

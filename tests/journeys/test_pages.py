@@ -29,6 +29,7 @@ INSIDE = [
     "/credits/",
     "/collections/",
     "/bin/",
+    "/accounts/name/",
     "/accounts/email/",
     "/accounts/password/change/",
     "/accounts/logout/",

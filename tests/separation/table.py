@@ -111,6 +111,7 @@ PEOPLE = {
     "accounts:invitation_resend": row(POST="leads act", pk="invitation"),
     "accounts:invitation_revoke": row(POST="leads act", pk="invitation"),
     "accounts:invitation": by_key(GET="open page", POST="invited", word="invited"),
+    "accounts:name": row(GET="own page", POST="own form"),
     "accounts:bell": row(GET="own page"),
     "accounts:bell_read": row(POST="own act"),
     "accounts:audit": row(GET="owners' list"),

@@ -8,8 +8,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from accounts.models import AuditEvent, Membership, Role, Wallet
+from accounts.models import AuditEvent, LedgerEntry, Membership, Role, Wallet
 from accounts.models.audit import OPERATOR
+
+# Far more than anybody buys, and far less than the column takes: a slip of the finger is told, not booked.
+MOST = 1_000_000_000_000
 
 
 class Command(BaseCommand):
@@ -58,6 +61,10 @@ class Command(BaseCommand):
         amount, verb = options["amount"], options["verb"]
         if amount == 0 or (verb == "grant" and amount < 0):
             raise CommandError("The amount must be a whole number above 0 (adjust: not 0).")
+        if abs(amount) > MOST:
+            raise CommandError(f"The amount may be {MOST:,} at most.")
+        if not options["reason"].strip():
+            raise CommandError("--reason needs a text; it stands in the statement.")
         cause = options["cause"] or uuid.uuid4().hex
         try:
             with transaction.atomic():
@@ -75,4 +82,7 @@ class Command(BaseCommand):
                     cause=entry.cause_key,
                 ).save()
         except IntegrityError as error:
-            raise CommandError("Refused: booked before, or more than is available.") from error
+            if LedgerEntry.objects.filter(cause_key=f"{verb}:{cause}").exists():
+                raise CommandError("Refused: this cause was booked before.") from error
+            wallet.refresh_from_db()
+            raise CommandError(f"Refused: only {wallet.available} credits are available.") from error

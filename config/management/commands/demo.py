@@ -46,6 +46,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["endpoint"] is not None and options["once"] is None:
             raise CommandError("--endpoint goes with --once.")
+        if options["once"] is not None and not options["once"].strip():
+            raise CommandError("--once needs a prompt.")
         if options["endpoint"] not in (None, *CATALOGUE):
             raise CommandError("There is no such endpoint; these are on sale:\n  " + "\n  ".join(CATALOGUE))
         wishes = Wishes(

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from generations.models import Notice
 
@@ -16,13 +16,20 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Where, and what."""
         parser.add_argument("place", choices=Notice.Place.values)
-        parser.add_argument("--title", default="")
+        parser.add_argument("--title", help="what it says first; empty takes the notice away")
         parser.add_argument("--body", default="", help="one entry a line; `word: meaning` is a definition")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """One notice a place."""
-        if not options["title"]:
-            Notice.objects.filter(pk=options["place"]).delete()
+        place, title = options["place"], options["title"]
+        if title is None:
+            raise CommandError('Give --title TEXT, or --title "" to take the notice away.')
+        if not title.strip():
+            gone, _ = Notice.objects.filter(pk=place).delete()
+            self.stdout.write(
+                f"The notice ({place}) is taken away." if gone else f"There was none ({place})."
+            )
             return
-        words = {"title": options["title"], "body": options["body"]}
-        Notice.objects.update_or_create(place=options["place"], defaults=words)
+        words = {"title": title.strip(), "body": options["body"]}
+        _, new = Notice.objects.update_or_create(place=place, defaults=words)
+        self.stdout.write(f"The notice ({place}) is {'shown' if new else 'changed'}: {words['title']}")

@@ -3,7 +3,7 @@
 from allauth.account.forms import SignupForm as AllauthSignupForm
 from django import forms
 
-from accounts.letters import one_line
+from accounts.forms.people import a_line
 
 
 class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth ships no types
@@ -12,10 +12,7 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth ships no t
     first_name = forms.CharField(
         label="Your name",
         max_length=150,
+        validators=[a_line],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     field_order = ["first_name", "email", "password1"]
-
-    def clean_first_name(self) -> str:
-        """One line: our mails call people by it."""
-        return one_line(self.cleaned_data["first_name"])

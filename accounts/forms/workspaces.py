@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from accounts.letters import one_line
+from accounts.forms.people import a_line
 from accounts.models import Membership
 from accounts.policy import Actor
 from accounts.second_factor import days_until
@@ -15,11 +15,9 @@ from accounts.workspaces import MOST_GRACE_DAYS
 class NameForm(forms.Form):
     """What a workspace is called."""
 
-    name = forms.CharField(label="Name", max_length=80, widget=forms.TextInput({"autocomplete": "off"}))
-
-    def clean_name(self) -> str:
-        """One line: our mails call the workspace by it."""
-        return one_line(self.cleaned_data["name"])
+    name = forms.CharField(
+        label="Name", max_length=80, validators=[a_line], widget=forms.TextInput({"autocomplete": "off"})
+    )
 
 
 class SecondFactorForm(forms.Form):

@@ -110,6 +110,9 @@ def budgets(request: ActorRequest) -> HttpResponse:
         verbs.set_budget(request.actor, form.budget())
     except verbs.AlreadySet:
         form.add_error("who", "There is a budget about just this already. Change that one instead.")
+    except verbs.Gone:
+        form.add_error("who", "They left the workspace just now.")
+    if form.errors:
         return _page(request, form, status=422)
     messages.success(request, "The budget is set. What was spent this month counts already.")
     return redirect("generations:budgets")

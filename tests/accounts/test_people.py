@@ -282,5 +282,6 @@ def test_an_address_that_is_none_in_small_letters_is_refused_at_its_field(client
 
 @pytest.mark.django_db
 def test_a_name_is_one_line(client: Client) -> None:
-    sign_up(client, first_name="Grace\n\nYour account is locked:\u2028https://evil.example/\n\nGrace")
-    assert User.objects.get().first_name == "Grace Your account is locked: https://evil.example/ Grace"
+    page = sign_up(client, first_name="Grace\n\nYour account is locked: https://evil.example/\n\nGrace")
+    assert "first_name" in page.context["form"].errors
+    assert not User.objects.exists()

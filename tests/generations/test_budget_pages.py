@@ -9,12 +9,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import bell
+from accounts import bell, team
 from accounts.budgets import set_budget
 from accounts.models import ApiToken, Budget, Membership, Notification, Role, User
 from accounts.models.budget import month_of
 from generations import orders, parking
 from generations.models import Generation, State
+from generations.views.budgets import BudgetForm
 from tests.generations.composing import TEXT, fields
 from tests.generations.test_approvals import limit, parked
 from tests.world import World, order
@@ -296,3 +297,22 @@ def test_a_tokens_budget_is_named_by_the_token(world: World, client_of: Any) -> 
     token.save()
     set_budget(world.alice, Budget(token=token, most=5))
     assert f"Cut ({token.prefix}" in text(client_of("alice").get(BUDGETS))
+
+
+def test_a_budget_for_somebody_who_leaves_at_the_same_moment_is_refused_at_its_field(
+    world: World, client_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Membership.objects.get(user=world.bob.user, workspace=world.alice.workspace)
+    valid = BudgetForm.is_valid
+
+    def then_gone(form: BudgetForm) -> bool:
+        found = valid(form)
+        team.remove(world.alice, gone)
+        return found
+
+    monkeypatch.setattr(BudgetForm, "is_valid", then_gone)
+    given = {"who": f"member:{world.bob.user.pk}", "most": "5", "beyond": "refuse"}
+    answer = client_of("alice").post("/team/budgets/", given)
+    assert answer.status_code == 422
+    assert answer.context["form"].errors["who"]
+    assert not Budget.objects.exists()

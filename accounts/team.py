@@ -173,12 +173,11 @@ def withdraw(membership: Membership, role: str, *, before: str = "") -> int:
     """End, and count, the open invitations that whoever is `role` from now on could not give.
 
     Else somebody who was removed comes back by a link that they made before; or by one of a colleague, of
-    which those who manage members see the whole address. `before`: their role until now, if not the row's.
+    which whoever could give its role sees the whole address. `before`: their role so far, if not the row's.
     """
     given = _given_by(membership, role)
-    gone = Q(invited_by=membership.user_id) & ~Q(role__in=given)
-    if not given:
-        gone |= Q(email="", role__in=_given_by(membership, before or membership.role))
+    seen = set(_given_by(membership, before or membership.role)).difference(given)
+    gone = Q(invited_by=membership.user_id) & ~Q(role__in=given) | Q(email="", role__in=seen)
     still = Invitation.objects.filter(workspace=membership.workspace_id, accepted_at=None, revoked_at=None)
     return still.filter(gone).update(revoked_at=timezone.now())
 

@@ -89,7 +89,8 @@ def transfer(actor: Actor, member: Membership) -> None:
             raise Refused(f"{member.user} is not an active member any more.")
         if not here.filter(user=actor.user, role=Role.OWNER, suspended_at=None).update(role=Role.ADMIN):
             raise Refused("You do not own this workspace any more.")
-        withdrawn = withdraw(here.select_related("user", "workspace").get(user=actor.user), Role.ADMIN)
+        mine = here.select_related("user", "workspace").get(user=actor.user)
+        withdrawn = withdraw(mine, Role.ADMIN, before=Role.OWNER)
         _note_by(
             "workspace.transferred",
             actor,

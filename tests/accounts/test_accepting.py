@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import inviting
+from accounts import inviting, workspaces
 from accounts.models import (
     AuditEvent,
     Budget,
@@ -262,6 +262,16 @@ def test_who_was_removed_does_not_come_back_by_a_link_that_they_saw(world: World
     bob.post(address(seen))
     assert not Membership.objects.filter(user=world.bob.user, workspace=world.alice.workspace).exists()
     assert Invitation.objects.filter(pk=mailed.pk, revoked_at=None).exists()
+
+
+def test_a_link_to_own_the_workspace_ends_with_the_ownership_of_who_saw_it(world: World) -> None:
+    heir = Membership.objects.get(user=world.bob.user, workspace=world.alice.workspace)
+    workspaces.transfer(world.alice, heir)
+    bob = actor(world.bob.user)
+    owning, managing = invite(bob, role=Role.OWNER), invite(bob, role=Role.ADMIN)
+    back = Membership.objects.get(user=world.alice.user, workspace=world.alice.workspace)
+    workspaces.transfer(bob, back)
+    assert set(Invitation.objects.filter(revoked_at=None)) == {managing}, owning
 
 
 def test_a_link_outlives_those_who_never_saw_it(world: World, client_of: Any) -> None:

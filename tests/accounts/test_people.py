@@ -265,6 +265,11 @@ def test_credits_beyond_measure_are_an_error(wallet: Wallet, amount: str) -> Non
 def test_a_reason_of_blanks_is_none(wallet: Wallet) -> None:
     with pytest.raises(CommandError, match="--reason"):
         call_command("credits", "grant", str(wallet.workspace_id), "5", "--reason", "  ")
+    for option in ("--reason", "--cause"):
+        with pytest.raises(CommandError, match=rf"{option} may have \d+ characters"):
+            call_command(
+                "credits", "grant", str(wallet.workspace_id), "5", "--reason", "a", option, "x" * 201
+            )
     assert not AuditEvent.objects.filter(verb="credits.grant").exists()
 
 

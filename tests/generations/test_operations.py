@@ -222,6 +222,8 @@ def test_a_notice_is_set_changed_and_taken_away_by_command(db: None):
         call_command("notice", "bar", *arguments, stdout=out)
         return out.getvalue()
 
+    with pytest.raises(CommandError, match=r"--title: .* 200 characters"):
+        call_command("notice", "bar", "--title", "x" * 201)
     with pytest.raises(CommandError, match="--title TEXT"):
         call_command("notice", "bar", "--body", "Soon.")
     assert said("--title", "Repairs on Monday") == "The notice (bar) is shown: Repairs on Monday\n"

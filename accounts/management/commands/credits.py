@@ -13,6 +13,7 @@ from accounts.models.audit import OPERATOR
 
 # Far more than anybody buys, and far less than the column takes: a slip of the finger is told, not booked.
 MOST = 1_000_000_000_000
+LONGEST = {"reason": 200, "cause": 100}  # the columns', less the word before a cause
 
 
 class Command(BaseCommand):
@@ -65,6 +66,9 @@ class Command(BaseCommand):
             raise CommandError(f"The amount may be {MOST:,} at most.")
         if not options["reason"].strip():
             raise CommandError("--reason needs a text; it stands in the statement.")
+        for name, most in LONGEST.items():
+            if len(options[name]) > most:
+                raise CommandError(f"--{name} may have {most} characters at most.")
         cause = options["cause"] or uuid.uuid4().hex
         try:
             with transaction.atomic():

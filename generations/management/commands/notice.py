@@ -3,6 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from generations.models import Notice
@@ -31,5 +32,11 @@ class Command(BaseCommand):
             )
             return
         words = {"title": title.strip(), "body": options["body"]}
+        try:
+            Notice(place=place, **words).clean_fields()
+        except ValidationError as wrong:
+            raise CommandError(
+                "; ".join(f"--{name}: {' '.join(said)}" for name, said in wrong.message_dict.items())
+            ) from wrong
         _, new = Notice.objects.update_or_create(place=place, defaults=words)
         self.stdout.write(f"The notice ({place}) is {'shown' if new else 'changed'}: {words['title']}")

@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from accounts import team
 from accounts.budgets import change
 from accounts.models import Budget, Letter, Membership, Notification, Role, User
 from generations import alerts, orders
+from generations.models import Heartbeat
+from generations.reconcile import sweep
 from tests.accounts.test_races import at_once
 from tests.generations.test_approval_races import lasting
 from tests.generations.test_approvals import limit, lines
@@ -75,3 +78,16 @@ def test_an_address_that_is_none_keeps_nobody_else_from_being_told(world: World,
     assert Letter.objects.get(to="alice@example.com").wake_at
     lost = Letter.objects.exclude(to="alice@example.com").get()
     assert (lost.wake_at, lost.text, lost.error) == (None, "", "no address")
+
+
+def test_a_sweep_that_breaks_does_not_pass_for_alive(world: World) -> None:
+    def broken(execute: Any, sql: str, *rest: Any) -> Any:
+        if "accounts_budget" in sql:
+            raise ZeroDivisionError
+        return execute(sql, *rest)
+
+    with pytest.raises(ZeroDivisionError), connection.execute_wrapper(broken):
+        sweep()
+    assert not Heartbeat.objects.exists()
+    sweep()
+    assert Heartbeat.objects.exists()

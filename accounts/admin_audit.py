@@ -6,7 +6,7 @@ from django.db import models
 from django.forms import BaseModelForm
 from django.http import HttpRequest
 
-from accounts.models import AuditEvent, Membership, User, Workspace
+from accounts.models import AuditEvent, Membership, User
 from accounts.models.audit import STAFF
 
 # Never written down, not even as it was.
@@ -29,7 +29,7 @@ class Audited:
         before = {each.instance.pk: _before(each) for each in formset.forms if each.instance.pk}
         super().save_formset(request, form, formset, change)  # type: ignore[misc]  # the ModelAdmin's
         for made in formset.new_objects:
-            write(request, "added", made, after=facts(made))
+            write(request, "added", made, after=_values(made, ("role", "suspended_at")))
         for changed, names in formset.changed_objects:
             write(request, "changed", changed, before=before[changed.pk], after=_values(changed, names))
 
@@ -57,12 +57,6 @@ def write(
         after=after,
         **told,
     ).save()
-
-
-def facts(row: Any) -> dict[str, Any]:
-    """What a row was, as far as anybody asks later."""
-    names = {Membership: ("role", "suspended_at"), User: ("email", "is_active", "is_staff", "is_superuser")}
-    return _values(row, names.get(type(row), ("name",) if isinstance(row, Workspace) else ()))
 
 
 def _before(form: "BaseModelForm[Any]") -> dict[str, Any]:

@@ -41,7 +41,7 @@ def write(to: str, template: str, context: Mapping[str, Any]) -> Letter:
         name: one_line(str(each)) if isinstance(each, theirs) else each for name, each in context.items()
     }
     subject = one_line(_fill(f"letters/{template}.subject.txt", context))[:LONGEST_SUBJECT]
-    if not _is_address(to):
+    if not is_address(to):
         logger.warning("event=letter_without_address template=%s", template)
         return Letter.objects.create(to=to, subject=subject, text="", wake_at=None, error="no address")
     # No database for text takes this sign.
@@ -49,7 +49,8 @@ def write(to: str, template: str, context: Mapping[str, Any]) -> Letter:
     return Letter.objects.create(to=to, subject=subject, text=text)
 
 
-def _is_address(to: str) -> bool:
+def is_address(to: str) -> bool:
+    """Whether a mail could be sent there."""
     try:
         validate_email(to)
     except ValidationError:

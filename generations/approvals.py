@@ -19,7 +19,7 @@ from generations.catalogue import CATALOGUE
 from generations.fal.failures import Reason
 from generations.models import EndpointSwitch, Generation, State
 from generations.orders import Busy, NotAllowed, NotEnough, OffSale, OverBudget, Refused, set_aside
-from generations.parking import deciding, settled
+from generations.parking import settled
 from generations.timing import QUEUE_DEADLINE, business, now
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def raise_and_approve(actor: Actor, generation: Generation) -> list[Generation]:
 def deny(actor: Actor, generation: Generation, reason: str) -> list[Generation]:
     """End it with a reason that its author reads. Raises Refused."""
     _may(actor)
-    with deciding(generation):
+    with budgets.wallet_locked(generation.workspace):
         end = {"cause": "denied", "reason": Reason.DENIED, "reason_detail": reason[:500]}
         by = {"by": actor.user.pk}
         ended = [
@@ -60,7 +60,7 @@ def deny(actor: Actor, generation: Generation, reason: str) -> list[Generation]:
 
 def lapse(generation: Generation) -> None:
     """Nobody decided in time: end it, and tell its author."""
-    with deciding(generation):
+    with budgets.wallet_locked(generation.workspace):
         if generation.finish(State.CANCELLED, cause="nobody decided", reason=Reason.UNDECIDED):
             address = bell.path("generations:detail", generation.pk)
             text = f"Nobody decided in time about “{generation.prompt[:80]}”"

@@ -1,17 +1,17 @@
 """Cancelling a clip: free while nothing was sent, and a request to fal afterwards."""
 
-from contextlib import nullcontext
 from enum import Enum, auto
 
 from django.db import transaction
 
+from accounts.budgets import wallet_locked
 from accounts.models import AuditEvent
 from accounts.policy import Actor
 from generations import doorbell
 from generations.failpoints import failpoint
 from generations.fal.failures import Reason
 from generations.models import FIRST, Generation, State
-from generations.parking import deciding, settled
+from generations.parking import settled
 from generations.timing import now
 
 # Once the file is being fetched there is nothing left to stop.
@@ -39,15 +39,21 @@ def cancel(generation: Generation, actor: Actor) -> Outcome:
 
 
 def _cancel(generation: Generation) -> Outcome:
-    before = State(generation.state)
-    with deciding(generation) if before == State.AWAITING else nullcontext():
-        if before in FIRST and generation.finish(
-            State.CANCELLED, cause="cancelled by a member", reason=Reason.CANCELLED
-        ):
-            if before == State.AWAITING:
-                settled(generation)
-            return Outcome.CANCELLED
+    if State(generation.state) in FIRST and _end(generation):
+        return Outcome.CANCELLED
     return Outcome.ASKED if _ask(generation) else Outcome.TOO_LATE
+
+
+def _end(generation: Generation) -> bool:
+    """Before anything was sent. What awaits approval takes its question along."""
+    end = {"cause": "cancelled by a member", "reason": Reason.CANCELLED}
+    if generation.state != State.AWAITING:
+        return generation.finish(State.CANCELLED, **end)
+    with wallet_locked(generation.workspace):
+        ended = generation.finish(State.CANCELLED, **end)
+        if ended:
+            settled(generation)
+    return ended
 
 
 def _ask(generation: Generation) -> bool:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 
 from django.db.models import QuerySet
 
@@ -55,13 +54,12 @@ def park(actor: Actor, generations: Sequence[Generation], over: Sequence[Budget]
     return True
 
 
-def deciding(generation: Generation) -> AbstractContextManager[None]:
-    """One decision about a workspace's orders at a time: of two, one would not see that it was the last."""
-    return wallet_locked(generation.workspace)
-
-
 def settled(generation: Generation) -> None:
-    """Once none of its takes waits, nobody is asked any more. Needs `deciding`, and the moves before it."""
+    """Once none of its takes waits, nobody is asked any more.
+
+    Needs the wallet locked since before the move: of two decisions about takes of one order, neither would
+    see that it was the last.
+    """
     if not _takes(generation).filter(state=State.AWAITING).exists():
         people = those_who_may(Action.APPROVE, generation.workspace)
         bell.hush(people, generation.workspace, _address(_first(generation)))

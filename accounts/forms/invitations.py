@@ -10,10 +10,10 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.core.validators import validate_email
 from django.utils import timezone
 
 from accounts.inviting import MOST_AT_ONCE, USUAL_DAYS, Guest
+from accounts.letters import is_address
 from accounts.models import Role
 from accounts.policy import Actor
 
@@ -102,7 +102,7 @@ class InviteForm(forms.Form):
 
     def _typed(self, emails: str, usual: Guest) -> Iterator[Guest]:
         words = [word for word in BETWEEN.split(emails) if word]
-        wrong = [word for word in words if not _is_address(word)]
+        wrong = [word for word in words if not _fits(word)]
         if wrong:
             raise ValidationError([f"“{word[:80]}” is not an address." for word in wrong[:5]])
         for word in dict.fromkeys(word.lower() for word in words):
@@ -134,7 +134,7 @@ class InviteForm(forms.Form):
         email, role, budget, *rest = [*(cell.strip() for cell in cells), "", "", ""][: max(3, len(cells))]
         if any(rest):
             raise ValueError("it has more than three columns.")
-        if not _is_address(email):
+        if not _fits(email):
             raise ValueError(f"“{email[:80]}” is not an address.")
         if role and role.lower() not in self.roles:
             raise ValueError(f"“{role[:40]}” is no role that you can give.")
@@ -144,12 +144,9 @@ class InviteForm(forms.Form):
         return Guest(email.lower(), chosen, int(budget) if budget else usual.budget)
 
 
-def _is_address(word: str) -> bool:
-    try:
-        validate_email(word.lower())  # as it is kept, which may be none any more
-    except ValidationError:
-        return False
-    return len(word) <= LONGEST_ADDRESS
+def _fits(word: str) -> bool:
+    """As it is kept: in small letters an address may be none any more."""
+    return is_address(word.lower()) and len(word) <= LONGEST_ADDRESS
 
 
 def _text(sheet: "UploadedFile[Any]") -> str:
